@@ -1,0 +1,72 @@
+# What CMakeLists.txt uses to declare programs and tests, and the settings that only presets change.
+
+set(MEMBLOCK_LAB_SANITIZE "" CACHE STRING "Value of -fsanitize=, such as address,undefined")
+set(MEMBLOCK_LAB_AUDIT OFF CACHE BOOL "Check every container and span access")
+set(MEMBLOCK_LAB_FUZZER OFF CACHE BOOL "Link the fuzz targets with libFuzzer, not with the plain main")
+set(MEMBLOCK_LAB_COVERAGE OFF CACHE BOOL "Count lines and branches (clang)")
+set(MEMBLOCK_LAB_CORE_ONLY OFF CACHE BOOL "Nothing but the allocator, as a kernel builds it")
+set(MEMBLOCK_LAB_TEST_PREFIX "" CACHE STRING "Put before the name of every test")
+
+# What is missing, for the summary line that `ci/lab test` refuses.
+set(LAB_SKIPPED "" CACHE INTERNAL "")
+
+# Options for every target of this build.
+function(lab_global_options)
+  add_compile_options(-Wall -Wextra -Wconversion -Wno-sign-conversion -Werror)
+  if(MEMBLOCK_LAB_SANITIZE)
+    add_compile_options(-fsanitize=${MEMBLOCK_LAB_SANITIZE} -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${MEMBLOCK_LAB_SANITIZE})
+  endif()
+  if(MEMBLOCK_LAB_AUDIT)
+    add_compile_definitions(_GLIBCXX_ASSERTIONS)
+  endif()
+  if(MEMBLOCK_LAB_FUZZER)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
+  if(MEMBLOCK_LAB_COVERAGE)
+    add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+    add_link_options(-fprofile-instr-generate)
+  endif()
+endfunction()
+
+# Looks for an optional package; says what to install when it is not there.
+macro(lab_find package target debian)
+  find_package(${package} QUIET)
+  if(NOT TARGET ${target} OR NOT ${package}_FOUND)
+    message(STATUS "skipped: install ${debian}")
+    set(LAB_SKIPPED "${LAB_SKIPPED} ${debian}" CACHE INTERNAL "")
+  endif()
+endmacro()
+
+# A program: lab_program(NAME SOURCES... LINK LIBRARIES...).
+function(lab_program name)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${arg_LINK})
+endfunction()
+
+# A test that runs from the root: lab_test(NAME COMMAND ... [LABELS ...] [TIMEOUT S] [SERIAL]).
+function(lab_test name)
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 600)
+  endif()
+  set(full ${MEMBLOCK_LAB_TEST_PREFIX}${name})
+  add_test(NAME ${full} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${full} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  if(arg_SERIAL)
+    set_tests_properties(${full} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
+# A set of properties: props/NAME_props.cpp becomes props_NAME and the test props.NAME.
+function(lab_props name)
+  lab_program(props_${name} props/${name}_props.cpp ${ARGN} LINK memblock_lab rapidcheck)
+  lab_test(props.${name} COMMAND props_${name} LABELS props)
+endfunction()
+
+# A check of the sources: ci/checks/NAME, as the test check.NAME.
+function(lab_check name)
+  lab_test(check.${name} COMMAND ci/checks/${name} ${ARGN} LABELS check)
+endfunction()
