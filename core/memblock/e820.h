@@ -1,0 +1,107 @@
+// The firmware's memory map as x86 hands it over: table, edits, sanitising and queries.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "memblock/status.h"
+
+namespace memblock {
+
+/// Entry types; the numbers are the firmware's and Linux's. Unknown numbers are kept as they are
+/// and never taken for RAM.
+enum class E820Type : uint32_t {
+  None = 0,
+  Ram = 1,
+  Reserved = 2,
+  Acpi = 3,
+  Nvs = 4,
+  Unusable = 5,
+  Pmem = 7,
+  Pram = 12,
+  ReservedKern = 128,
+  SoftReserved = 0xefffffff,
+};
+
+/// The kernel's words for a type, such as "usable"; "type" for numbers without a word.
+const char* e820_type_text(E820Type type);
+
+/// Bytes `[base, base + size)`. May end exactly at 2^64, which PhysRange cannot say.
+struct E820Entry {
+  PhysAddr base;
+  uint64_t size = 0;
+  E820Type type = E820Type::None;
+
+  constexpr bool wraps() const { return size != 0 && base.value + (size - 1) < base.value; }
+  /// The last byte. Requires: not empty, does not wrap.
+  constexpr PhysAddr last() const { return base + (size - 1); }
+
+  friend constexpr bool operator==(const E820Entry&, const E820Entry&) = default;
+};
+
+inline constexpr size_t kE820EntriesZeroPage = 128;        ///< What the boot protocol passes.
+inline constexpr size_t kE820EntriesMax = 128 + 3 * 1024;  ///< The kernel's table with EFI.
+
+/// The map, in the order its entries came until sanitize() sorts them.
+///
+/// Invariant: 1. count() <= capacity(). Entries may overlap, be empty, or be in any order: they
+/// come from firmware. After sanitize(): sorted, disjoint, none empty, equal neighbours joined.
+///
+/// An error leaves the table as it was.
+class E820Table {
+ public:
+  E820Table() = default;
+  explicit E820Table(std::span<E820Entry> storage) : storage_(storage) {}
+  E820Table(const E820Table&) = delete;
+  E820Table& operator=(const E820Table&) = delete;
+
+  size_t count() const { return count_; }
+  size_t capacity() const { return storage_.size(); }
+  std::span<const E820Entry> entries() const { return {storage_.data(), count_}; }
+  void clear() { count_ = 0; }
+
+  /// Appends an entry, empty ones too. Errors: TableFull; Invalid if it wraps. Cost: O(1).
+  /// Linux: e820__range_add().
+  Status append(const E820Entry& entry);
+
+  /// Turns what is `from` in `[base, base + size)` into `to`, splitting entries at the ends. `size`
+  /// is cut at the top. Returns the bytes changed, an overlap counted once for each entry.
+  /// Errors: TableFull; Invalid if `from` equals `to`. Cost: O(n). Linux: e820__range_update().
+  Result<uint64_t> update(PhysAddr base, uint64_t size, E820Type from, E820Type to);
+
+  /// Drops what is `type` (None: of any type) in `[base, base + size)`. Returns the bytes dropped.
+  /// Errors: TableFull. Cost: O(n). Linux: e820__range_remove().
+  Result<uint64_t> remove(PhysAddr base, uint64_t size, E820Type type);
+
+  /// Whether any byte of `range` is of `type` (None: in any entry). O(n). Linux:
+  /// e820__mapped_any().
+  bool mapped_any(PhysRange range, E820Type type) const;
+
+  /// Whether every byte of `range` is of `type` (None: in some entry). O(n * gaps); sorted: O(n).
+  /// Linux: e820__mapped_all(), which answers so only on a sorted table.
+  bool mapped_all(PhysRange range, E820Type type) const;
+
+  /// The type of the last byte of `range`, if all of it is mapped. Errors: NotFound.
+  /// Linux: e820__get_entry_type().
+  Result<E820Type> type_of(PhysRange range) const;
+
+  /// Sorts; where entries overlap the highest type wins; joins equal neighbours (but not persistent
+  /// RAM and soft-reserved pieces, which stay as the firmware cut them).
+  /// Errors: TableFull; Invalid if an entry wraps. Cost: O(n log n), in place, no other storage
+  /// than the table's own. Linux: e820__update_table().
+  Status sanitize();
+
+  /// One past the highest whole RAM page frame below `limit_pfn`; 0 without RAM.
+  /// Linux: e820__end_of_ram_pfn(), e820__end_of_low_ram_pfn() with the frame of 4 GiB.
+  uint64_t end_of_ram_pfn(uint64_t limit_pfn, unsigned page_shift = 12) const;
+
+  /// The largest hole below 4 GiB of at least 4 MiB, the lowest among equals. Errors: NotFound.
+  /// Requires: sanitised. Linux: e820_search_gap().
+  Result<PhysRange> search_gap() const;
+
+ private:
+  std::span<E820Entry> storage_;
+  size_t count_ = 0;
+};
+
+}  // namespace memblock

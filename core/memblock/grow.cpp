@@ -1,0 +1,117 @@
+// Growth: a full table doubles, with storage taken from memblock itself and reserved in it, or from
+// the embedder's allocator once that is up. Placement and nesting are those of
+// memblock_double_array(), so that addresses stay comparable across a growth.
+#include "memblock/memblock.h"
+
+namespace memblock {
+
+bool Memblock::grow(TableId id, PhysRange area) {
+  if (!can_resize_ || table(id).capacity() == 0) return false;
+  // After the handover free memory is no longer memblock's to take.
+  const bool grown = late_allocator_up_ ? grow_from_late_allocator(id)
+                     : handed_over_     ? false
+                                        : grow_from_memblock(id, area);
+  if (!grown) {
+    print_growth_failure(id);
+    warn(Warning::GrowthFailed);
+  }
+  return grown;
+}
+
+bool Memblock::find_mirrored_first(uint64_t bytes, PhysRange window, PhysAddr& found) {
+  const uint64_t align = machine_.page_size();
+  if (has_mirror_) {
+    if (find_free(bytes, align, window, kNoNode, kMirror, found)) return true;
+    warn(Warning::NotMirrored);
+  }
+  return find_free(bytes, align, window, kNoNode, kNoFlags, found);
+}
+
+// `area` is about to be reserved: storage for `reserved` must not land on it. Above it is tried
+// first.
+bool Memblock::find_growth_place(TableId id, uint64_t bytes, PhysRange area, PhysRange& place) {
+  if (id != TableId::Reserved) area = PhysRange{};
+  const PhysAddr lowest{machine_.page_size()};
+  const auto window = [lowest](PhysAddr from, PhysAddr to) {
+    const PhysAddr start = max(from, lowest);
+    return PhysRange{start, max(start, to)};
+  };
+  PhysAddr found;
+  if (!find_mirrored_first(bytes, window(area.end, limit_), found)) {
+    if (area.empty()) return false;
+    if (!find_mirrored_first(bytes, window(PhysAddr{0}, min(area.base, limit_)), found))
+      return false;
+  }
+  place = PhysRange::from_size(found, bytes);
+  return true;
+}
+
+bool Memblock::grow_from_memblock(TableId id, PhysRange area) {
+  FlatTable& table = mutable_table(id);
+  const size_t capacity = 2 * table.capacity();
+  const uint64_t bytes = align_up(capacity * machine_.region_bytes, machine_.page_size());
+  PhysRange place;
+  if (platform_.phys_to_virt == nullptr || !find_growth_place(id, bytes, area, place)) return false;
+  void* memory = platform_.phys_to_virt(platform_.context, place);
+  if (memory == nullptr) return false;
+  trace_growth(id, place);
+
+  const std::span<Region> old_storage = table.storage();
+  const PhysRange old_place = origin(id).place;
+  table.move_to({static_cast<Region*>(memory), capacity});
+  origin(id).place = place;
+  if (swap_reservations(id, old_place, place)) return true;
+  table.move_to(old_storage);
+  origin(id).place = old_place;
+  return false;
+}
+
+// Frees the old storage, then reserves the new, as Linux does. The other way round where freeing
+// would itself grow `reserved`: that growth could land on the new storage while nothing protects
+// it.
+bool Memblock::swap_reservations(TableId id, PhysRange old_place, PhysRange new_place) {
+  const bool frees = !old_place.empty();
+  const bool free_last =
+      frees && id != TableId::Reserved && reserved_.count() + 2 > reserved_.capacity();
+  const auto free_old = [&] {
+    trace_range("memblock_phys_free", old_place);
+    // Without a spare slot the old storage stays reserved: wasted, but never handed out twice.
+    return erase(TableId::Reserved, old_place) == Status::Ok;
+  };
+  const bool freed = frees && !free_last && free_old();
+  trace_reserve(new_place, "memblock_double_array");
+  if (insert(TableId::Reserved, new_place, kNoFlags, kUnsetNode) != Status::Ok) {
+    // As before the call, so there is room.
+    if (freed) reserved_.insert(old_place, kNoFlags, kUnsetNode);
+    return false;
+  }
+  if (free_last) static_cast<void>(free_old());
+  return true;
+}
+
+bool Memblock::grow_from_late_allocator(TableId id) {
+  if (platform_.late_alloc == nullptr) return false;
+  FlatTable& table = mutable_table(id);
+  const size_t capacity = 2 * table.capacity();
+  const uint64_t bytes = capacity * sizeof(Region);
+  void* memory = platform_.late_alloc(platform_.context, bytes);
+  if (memory == nullptr) return false;
+  table.move_to({static_cast<Region*>(memory), capacity});
+  const Origin old = origin(id);
+  origin(id) = Origin{.place = {}, .late = memory, .late_bytes = bytes};
+  give_back(old);
+  return true;
+}
+
+void Memblock::give_back(const Origin& old) {
+  if (old.late != nullptr && platform_.late_free != nullptr) {
+    platform_.late_free(platform_.context, old.late, old.late_bytes);
+  }
+  if (old.place.empty()) return;
+  trace_range("memblock_phys_free", old.place);
+  if (erase(TableId::Reserved, old.place) == Status::Ok && handed_over_) {
+    free_page_by_page(old.place);
+  }
+}
+
+}  // namespace memblock

@@ -1,0 +1,37 @@
+// `reserve_mem=`: reservations that a later kernel component finds by name.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "memblock/memblock.h"
+
+namespace memblock {
+
+/// Up to 8 named reservations on top of a Memblock.
+class NamedReservations {
+ public:
+  static constexpr size_t kNamesMax = 8;
+  static constexpr size_t kNameBytes = 16;  ///< With the terminating zero.
+
+  struct Entry {
+    std::array<char, kNameBytes> name{};
+    PhysRange range;
+  };
+
+  /// Carries out one `size:align:name`, such as `16M:4096:trace`. The alignment is raised to a
+  /// cache line. Errors: Invalid (text, size 0, alignment not a power of two, name empty, too long
+  /// or blank); Busy (table full or name taken); NoFit, TableFull. Linux: reserve_mem().
+  Result<PhysRange> add(Memblock& memblock, std::string_view option);
+
+  /// Errors: NotFound. Linux: reserve_mem_find_by_name().
+  Result<PhysRange> find(std::string_view name) const;
+
+  std::span<const Entry> entries() const { return {entries_.data(), count_}; }
+
+ private:
+  std::array<Entry, kNamesMax> entries_{};
+  size_t count_ = 0;
+};
+
+}  // namespace memblock

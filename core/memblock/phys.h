@@ -1,0 +1,83 @@
+// Physical addresses, half-open ranges of them, and the one assertion macro.
+// Everything here is constexpr and free: a PhysAddr compiles to the integer inside it.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+extern "C" {
+/// The embedder's last resort: called on a broken contract, must not return.
+[[noreturn]] void memblock_panic(const char* expression, const char* file, int line);
+}
+
+/// Stops the machine when a caller broke a contract. Never used on data that came from outside.
+#define MEMBLOCK_ASSERT(condition) \
+  ((condition) ? static_cast<void>(0) : memblock_panic(#condition, __FILE__, __LINE__))
+
+namespace memblock {
+
+/// A physical address. Differences and sizes are plain `uint64_t` bytes.
+struct PhysAddr {
+  uint64_t value = 0;
+
+  constexpr PhysAddr() = default;
+  constexpr explicit PhysAddr(uint64_t address) : value(address) {}
+
+  friend constexpr auto operator<=>(PhysAddr, PhysAddr) = default;
+  friend constexpr PhysAddr operator+(PhysAddr a, uint64_t bytes) {
+    return PhysAddr{a.value + bytes};
+  }
+  friend constexpr PhysAddr operator-(PhysAddr a, uint64_t bytes) {
+    return PhysAddr{a.value - bytes};
+  }
+  friend constexpr uint64_t operator-(PhysAddr a, PhysAddr b) { return a.value - b.value; }
+};
+
+/// The highest address. No region ever contains it, because ends are exclusive.
+inline constexpr PhysAddr kPhysAddrMax{~uint64_t{0}};
+
+constexpr PhysAddr min(PhysAddr a, PhysAddr b) { return a < b ? a : b; }
+constexpr PhysAddr max(PhysAddr a, PhysAddr b) { return a < b ? b : a; }
+
+constexpr bool is_power_of_two(uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
+
+/// Requires: `align` is a power of two.
+constexpr uint64_t align_down(uint64_t value, uint64_t align) { return value & ~(align - 1); }
+
+/// Rounds up; a result past the top of the address space wraps to 0, as the caller must expect.
+/// Requires: `align` is a power of two.
+constexpr uint64_t align_up(uint64_t value, uint64_t align) {
+  return align_down(value + (align - 1), align);
+}
+
+/// Bytes `[base, end)`. Empty when both are equal; never inverted.
+struct PhysRange {
+  PhysAddr base;
+  PhysAddr end;
+
+  constexpr PhysRange() = default;
+
+  /// Requires: `base <= end`.
+  constexpr PhysRange(PhysAddr first, PhysAddr past_last) : base(first), end(past_last) {
+    MEMBLOCK_ASSERT(first <= past_last);
+  }
+
+  /// `size` bytes from `base`, cut short at the top of the address space (memblock_cap_size).
+  static constexpr PhysRange from_size(PhysAddr base, uint64_t size) {
+    const uint64_t room = kPhysAddrMax - base;
+    return PhysRange{base, base + (size < room ? size : room)};
+  }
+
+  constexpr uint64_t size() const { return end - base; }
+  constexpr bool empty() const { return base == end; }
+  constexpr bool contains(PhysAddr address) const { return base <= address && address < end; }
+  constexpr bool contains(PhysRange other) const { return base <= other.base && other.end <= end; }
+  constexpr bool overlaps(PhysRange other) const { return base < other.end && other.base < end; }
+
+  friend constexpr bool operator==(PhysRange, PhysRange) = default;
+};
+
+/// All that can ever be registered.
+inline constexpr PhysRange kAllMemory{PhysAddr{0}, kPhysAddrMax};
+
+}  // namespace memblock

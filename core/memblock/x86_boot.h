@@ -1,0 +1,35 @@
+// What x86 does between firmware map and memblock: early reservations, BIOS trimming, loading.
+#pragma once
+
+#include "memblock/e820.h"
+#include "memblock/memblock.h"
+
+namespace memblock {
+
+/// What the boot loader placed and the firmware keeps, filled in by the caller. Empty ranges are
+/// left out.
+struct X86BootLayout {
+  PhysRange kernel_image;                 ///< Text to the end of bss.
+  PhysRange initrd;                       ///< Its end is rounded up to a page.
+  std::span<const PhysRange> setup_data;  ///< Each node of the list and what it points to.
+  PhysRange bios;                         ///< EBDA start (or 640 KiB) to 1 MiB.
+};
+
+/// Reserves the kernel image, the first 64 KiB, initrd, setup data and BIOS area, in that order.
+/// Errors: TableFull; what was reserved before stays. Linux: early_reserve_memory().
+Status early_reserve(Memblock& memblock, const X86BootLayout& layout);
+
+/// Makes page 0 reserved and drops RAM in [640 KiB, 1 MiB), then sanitises.
+/// Errors: TableFull. Linux: trim_bios_range().
+Status trim_bios_range(E820Table& table);
+
+/// Makes `kernel` RAM if the map does not say so for all of it.
+/// Errors: TableFull. Linux: e820_add_kernel_range().
+Status add_kernel_range(E820Table& table, PhysRange kernel);
+
+/// Loads the map: RAM is added, soft-reserved is reserved, the rest ignored; tables may grow from
+/// now on; regions shrink to whole pages.
+/// Errors: TableFull. Linux: e820__memblock_setup().
+Status load_e820(Memblock& memblock, const E820Table& table);
+
+}  // namespace memblock
