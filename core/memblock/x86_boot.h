@@ -19,17 +19,18 @@ struct X86BootLayout {
 /// Errors: TableFull; what was reserved before stays. Linux: early_reserve_memory().
 Status early_reserve(Memblock& memblock, const X86BootLayout& layout);
 
-/// Makes page 0 reserved and drops RAM in [640 KiB, 1 MiB), then sanitises.
-/// Errors: TableFull. Linux: trim_bios_range().
+/// Makes the first 4 KiB reserved and drops RAM in [640 KiB, 1 MiB), then sanitises.
+/// Errors: TableFull; the table is then as it was. Linux: trim_bios_range().
 Status trim_bios_range(E820Table& table);
 
-/// Makes `kernel` RAM if the map does not say so for all of it.
-/// Errors: TableFull. Linux: e820_add_kernel_range().
+/// Makes `kernel` RAM, whatever else it was, if the map does not say so for all of it.
+/// Errors: TableFull; the table is then as it was. Linux: e820_add_kernel_range().
 Status add_kernel_range(E820Table& table, PhysRange kernel);
 
-/// Loads the map: RAM is added, soft-reserved is reserved, the rest ignored; tables may grow from
-/// now on; regions shrink to whole pages.
-/// Errors: TableFull. Linux: e820__memblock_setup().
+/// Loads the map: RAM (also what setup data made ReservedKern) is added, soft-reserved is reserved,
+/// the rest ignored; tables may grow from now on; memory regions shrink to whole pages.
+/// Errors: TableFull; what was loaded before stays, and nothing is shrunk. Linux:
+/// e820__memblock_setup().
 Status load_e820(Memblock& memblock, const E820Table& table);
 
 }  // namespace memblock
