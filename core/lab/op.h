@@ -7,6 +7,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "memblock/e820.h"
 #include "memblock/memblock.h"
@@ -136,6 +137,10 @@ enum class Field : uint8_t {
   Type,         ///< `ram`, `reserved`, ... or a number
   NewType,      ///< `to=reserved`
   Text,         ///< `"..."`: command-line text
+  Extent,       ///< `[0x1000, 0x2000)` as base and size: may end at 2^64 or wrap, as firmware says
+  Initrd,       ///< `initrd=[0x1000, 0x2000)`
+  Bios,         ///< `bios=[0x9f000, 0x100000)`
+  SetupData,    ///< `setup_data=[0x1000, 0x2000)`, any number of them
 };
 
 /// What an op answers when it succeeds; see Outcome.
@@ -153,7 +158,7 @@ enum class Answer : uint8_t {
   Type,      ///< `ram`
 };
 
-inline constexpr size_t kFieldsMax = 7;
+inline constexpr size_t kFieldsMax = 8;
 
 struct OpSpec {
   OpCode code;
@@ -174,7 +179,7 @@ struct Op {
   PhysRange range;
   uint64_t size = 0;   ///< Size, Bytes, Pfn
   uint64_t align = 0;  ///< Align: 0 or a power of two
-  PhysAddr min{0};     ///< Within, Min, Address
+  PhysAddr min{0};     ///< Within, Min, Address, Extent
   PhysAddr max{0};     ///< Within
   NodeId nid = kUnsetNode;
   RegionFlags flags;
@@ -187,6 +192,9 @@ struct Op {
   E820Type type = E820Type::Ram;
   E820Type new_type = E820Type::Reserved;
   std::string text;
+  PhysRange initrd;
+  PhysRange bios;
+  std::vector<PhysRange> setup_data;
 
   friend bool operator==(const Op&, const Op&) = default;
 };
