@@ -1,0 +1,16 @@
+#include "bench/core_bench.h"
+
+#include "bench/alloc_bench.h"
+#include "bench/sweep_bench.h"
+#include "bench/table_bench.h"
+
+namespace memblock::bench {
+
+std::string register_core(const Plan& plan) {
+  register_table<CoreSubject>(plan);
+  register_alloc<CoreSubject>(plan);
+  register_sweeps<CoreSubject>(plan);
+  return {};
+}
+
+}  // namespace memblock::bench

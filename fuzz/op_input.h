@@ -1,0 +1,25 @@
+// What fuzz_ops makes of its bytes; shared with the tools that shrink and show such inputs.
+#pragma once
+
+#include <algorithm>
+#include <span>
+
+#include "lab/codec.h"
+
+namespace memblock::fuzz {
+
+/// First capacities are cut here: larger tables cost time and can do nothing that these cannot.
+inline constexpr uint32_t kFuzzCapacityMax = 1024;
+
+/// The trace that an input stands for.
+inline lab::Trace trace_of_input(std::span<const uint8_t> bytes) {
+  lab::Trace trace = lab::decode(bytes);
+  lab::Limits& limits = trace.limits;
+  for (uint32_t* capacity : {&limits.memory, &limits.reserved, &limits.physmem, &limits.e820}) {
+    *capacity = std::min(*capacity, kFuzzCapacityMax);
+  }
+  if (trace.e820.size() > limits.e820) trace.e820.resize(limits.e820);
+  return trace;
+}
+
+}  // namespace memblock::fuzz

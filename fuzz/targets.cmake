@@ -1,0 +1,74 @@
+# The one list of fuzz targets. From it come, for each: the program fuzz_NAME (libFuzzer where
+# MEMBLOCK_LAB_FUZZER is on, else a plain main that replays files), its generated seeds, the test
+# fuzz.NAME.corpus, its dictionary, and its row in the table of lab-fuzz.
+#
+# lab_fuzz_target(NAME KIND trace|text|bytes LONGEST bytes SEEDS kind [DICTIONARY file] [SOURCES ...])
+#   KIND     what an input is: decides how a finding is shrunk and shown
+#   LONGEST  inputs are no longer than this
+#   SEEDS    what fuzz-seeds makes of the corpora: see fuzz/seeds_main.cpp
+#   SOURCES  besides fuzz/fuzz_NAME.cpp
+function(lab_fuzz_targets)
+  lab_fuzz_target(ops KIND trace LONGEST 2048 SEEDS traces SOURCES fuzz/op_mutator.cpp
+                  fuzz/op_moves.cpp)
+  # lab_fuzz_target(e820 ...)
+endfunction()
+
+# Where lab-fuzz, in the same folder as the programs, looks for seeds and dictionaries.
+set(LAB_FUZZ_SEEDS ${PROJECT_BINARY_DIR}/fuzz-seeds)
+set(LAB_FUZZ_DICTIONARIES ${PROJECT_BINARY_DIR}/fuzz-dictionaries)
+set(LAB_FUZZ_ROWS "")
+
+function(lab_fuzz_target name)
+  cmake_parse_arguments(arg "" "KIND;LONGEST;SEEDS;DICTIONARY" "SOURCES" ${ARGN})
+  set(program fuzz_${name})
+  lab_program(${program} fuzz/${program}.cpp ${arg_SOURCES} LINK memblock_lab)
+  target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR})
+  if(MEMBLOCK_LAB_FUZZER)
+    target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+    set(replay $<TARGET_FILE:${program}> -runs=0)
+  else()
+    target_sources(${program} PRIVATE fuzz/plain_main.cpp)
+    set(replay $<TARGET_FILE:${program}>)
+  endif()
+
+  set(seeds ${LAB_FUZZ_SEEDS}/${name})
+  file(GLOB_RECURSE corpora CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/corpora/*)
+  add_custom_command(
+    OUTPUT ${seeds}.stamp
+    COMMAND fuzz-seeds ${arg_SEEDS} --longest ${arg_LONGEST} --out ${seeds}
+            ${PROJECT_SOURCE_DIR}/corpora
+    COMMAND ${CMAKE_COMMAND} -E touch ${seeds}.stamp
+    DEPENDS fuzz-seeds ${corpora}
+    COMMENT "Seeds of ${program}" VERBATIM)
+  add_custom_target(${program}_seeds ALL DEPENDS ${seeds}.stamp)
+  lab_test(fuzz.${name}.corpus COMMAND ${replay} ${seeds} LABELS fuzz)
+
+  set(dictionary "")
+  if(arg_DICTIONARY)
+    set(dictionary ${arg_DICTIONARY})
+    configure_file(fuzz/${arg_DICTIONARY} ${LAB_FUZZ_DICTIONARIES}/${arg_DICTIONARY} COPYONLY)
+  endif()
+  string(SUBSTRING ${arg_KIND} 0 1 initial)
+  string(TOUPPER ${initial} initial)
+  string(SUBSTRING ${arg_KIND} 1 -1 rest)
+  set(LAB_FUZZ_ROWS
+      "${LAB_FUZZ_ROWS}    {\"${name}\", \"${program}\", InputKind::${initial}${rest}, ${arg_LONGEST}, \"${dictionary}\"},\n"
+      CACHE INTERNAL "")
+endfunction()
+
+set(LAB_FUZZ_ROWS "" CACHE INTERNAL "")
+lab_program(fuzz-seeds fuzz/seeds_main.cpp LINK memblock_lab CLI11::CLI11)
+target_include_directories(fuzz-seeds PRIVATE ${PROJECT_SOURCE_DIR})
+lab_fuzz_targets()
+configure_file(fuzz/registry.cpp.in ${PROJECT_BINARY_DIR}/generated/fuzz_registry.cpp @ONLY)
+lab_program(lab-fuzz
+  fuzz/lab_fuzz_main.cpp
+  fuzz/campaign.cpp
+  fuzz/distil.cpp
+  fuzz/engine_log.cpp
+  fuzz/process.cpp
+  fuzz/summary.cpp
+  fuzz/triage.cpp
+  ${PROJECT_BINARY_DIR}/generated/fuzz_registry.cpp
+  LINK memblock_lab nlohmann_json::nlohmann_json CLI11::CLI11)
+target_include_directories(lab-fuzz PRIVATE ${PROJECT_SOURCE_DIR})
