@@ -147,7 +147,7 @@ bool apply_setting(B& b, const Op& op, Outcome& out) {
 }
 
 template <Backend B>
-bool apply_query(const B& b, const Op& op, Outcome& out) {
+bool apply_query(B& b, const Op& op, Outcome& out) {
   switch (op.code) {
     case OpCode::SearchPfnNid: put(out, b.search_pfn_nid(op.size)); return true;
     case OpCode::BytesWithoutNode: put(out, b.bytes_without_node()); return true;
