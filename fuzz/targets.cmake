@@ -10,7 +10,8 @@
 function(lab_fuzz_targets)
   lab_fuzz_target(ops KIND trace LONGEST 2048 SEEDS traces SOURCES fuzz/op_mutator.cpp
                   fuzz/op_moves.cpp)
-  # lab_fuzz_target(e820 ...)
+  lab_fuzz_target(e820 KIND bytes LONGEST 512 SEEDS choices)
+  lab_fuzz_target(cmdline KIND text LONGEST 256 SEEDS cmdlines DICTIONARY cmdline.dict)
 endfunction()
 
 # Where lab-fuzz, in the same folder as the programs, looks for seeds and dictionaries.

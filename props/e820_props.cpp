@@ -7,6 +7,7 @@
 #include <map>
 
 #include "lab/e820_case.h"
+#include "lab/plain_machine.h"
 #include "memblock/named_reservations.h"
 #include "memblock/parse_size.h"
 
@@ -262,41 +263,6 @@ bool option_laws() {
 
 // ---- Boot steps and named reservations ----------------------------------------------------------
 
-/// A core memblock that passes as a model's, for what is above memblock and not in it.
-class Plain {
- public:
-  explicit Plain(Memblock& memblock) : memblock_(memblock) {}
-  Status add(PhysRange range) { return memblock_.add(range); }
-  Status reserve(PhysRange range) { return memblock_.reserve(range); }
-  Result<PhysAddr> phys_alloc(uint64_t size, uint64_t align) {
-    return memblock_.phys_alloc(size, align);
-  }
-  void allow_resize() { memblock_.allow_resize(); }
-  void trim_memory(uint64_t align) { memblock_.trim_memory(align); }
-  const Machine& machine() const { return memblock_.machine(); }
-
- private:
-  Memblock& memblock_;
-};
-
-struct Machinery {
-  explicit Machinery(size_t capacity, unsigned page_shift = 12)
-      : memory(capacity),
-        reserved(capacity),
-        memblock({memory, reserved, {}}, {}, Machine{.page_shift = page_shift}),
-        plain(memblock) {}
-
-  std::vector<Region> memory;
-  std::vector<Region> reserved;
-  Memblock memblock;
-  Plain plain;
-};
-
-bool same_regions(const Memblock& a, const Memblock& b) {
-  return std::ranges::equal(a.memory(), b.memory()) &&
-         std::ranges::equal(a.reserved(), b.reserved());
-}
-
 bool boot_laws() {
   bool ok = true;
   ok &=
@@ -305,7 +271,7 @@ bool boot_laws() {
         CoreE820 core{entries.size() * 2 + 1};
         fill(core.table, entries);
         RC_ASSERT(core.table.sanitize() == Status::Ok);
-        Machinery machine{64};
+        PlainMachine machine{64};
         RC_ASSERT(load_e820(machine.memblock, core.table) == Status::Ok);
 
         std::map<uint64_t, uint64_t> runs;  // Of RAM and what was made of it, by base.
@@ -351,13 +317,13 @@ bool boot_laws() {
         ModelE820Map model{entries.size()};
         fill(core.table, entries);
         for (const E820Entry& entry : entries) RC_ASSERT(model.table.append(entry) == Status::Ok);
-        Machinery left{capacity, page_shift};
-        Machinery right{capacity, page_shift};
+        PlainMachine left{capacity, page_shift};
+        PlainMachine right{capacity, page_shift};
         RC_ASSERT(memblock::early_reserve(left.memblock, layout) ==
                   early_reserve(right.plain, layout));
-        RC_ASSERT(same_regions(left.memblock, right.memblock));
+        RC_ASSERT(same_regions(left, right));
         RC_ASSERT(load_e820(left.memblock, core.table) == load_e820(right.plain, model.table));
-        RC_ASSERT(same_regions(left.memblock, right.memblock));
+        RC_ASSERT(same_regions(left, right));
         RC_ASSERT(left.memblock.can_resize());
       });
 
@@ -376,9 +342,9 @@ bool boot_laws() {
       return text;
     });
     const auto texts = *rc::gen::container<std::vector<std::string>>(random_text);
-    Machinery left{6};
-    Machinery right{6};
-    for (Machinery* machine : {&left, &right}) {
+    PlainMachine left{6};
+    PlainMachine right{6};
+    for (PlainMachine* machine : {&left, &right}) {
       RC_ASSERT(machine->memblock.add({PhysAddr{0x100000}, PhysAddr{0x4000000}}) == Status::Ok);
     }
     NamedReservations core;
@@ -387,7 +353,7 @@ bool boot_laws() {
       const auto from_core = core.add(left.memblock, text);
       const auto from_model = model.add(right.plain, text);
       RC_ASSERT(from_core == from_model);
-      RC_ASSERT(same_regions(left.memblock, right.memblock));
+      RC_ASSERT(same_regions(left, right));
       RC_ASSERT(core.find(text) == model.find(text));
       if (!from_core.ok()) continue;
       const std::string name = text.substr(text.find(':', text.find(':') + 1) + 1);
@@ -403,7 +369,12 @@ bool boot_laws() {
 }  // namespace memblock::lab
 
 int main() {
-  setenv("RC_PARAMS", "max_success=1000", 0);  // Cheap laws: more than the usual hundred.
+  // Cheap laws: more than the usual hundred cases, unless someone says how many.
+  const char* const given = std::getenv("RC_PARAMS");
+  const std::string params = given == nullptr ? "" : given;
+  if (params.find("max_success") == std::string::npos) {
+    setenv("RC_PARAMS", (params + " max_success=1000").c_str(), 1);
+  }
   bool ok = memblock::lab::table_laws();
   ok &= memblock::lab::option_laws();
   ok &= memblock::lab::boot_laws();
