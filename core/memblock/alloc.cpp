@@ -39,7 +39,7 @@ Status Memblock::find_and_reserve(const AllocRequest& request, PhysRange window,
                                   RegionFlags flags, PhysAddr& found) {
   if (!find_free(request.size, request.align, window, nid, flags, found)) return Status::NoFit;
   const PhysRange place = PhysRange::from_size(found, request.size);
-  trace_reserve(place, "memblock_alloc_range_nid");
+  trace_range("memblock_reserve", place, "memblock_alloc_range_nid");
   return insert(TableId::Reserved, place, kNoFlags, kUnsetNode);
 }
 

@@ -5,6 +5,13 @@
 
 namespace memblock {
 
+namespace {
+
+// The caller that the kernel names when storage of a table is freed and reserved.
+constexpr const char* kGrowth = "memblock_double_array";
+
+}  // namespace
+
 bool Memblock::grow(TableId id, PhysRange area) {
   if (!can_resize_ || table(id).capacity() == 0) return false;
   // After the handover free memory is no longer memblock's to take.
@@ -74,12 +81,12 @@ bool Memblock::swap_reservations(TableId id, PhysRange old_place, PhysRange new_
   const bool free_last =
       frees && id != TableId::Reserved && reserved_.count() + 2 > reserved_.capacity();
   const auto free_old = [&] {
-    trace_range("memblock_phys_free", old_place);
+    trace_range("memblock_phys_free", old_place, kGrowth);
     // Without a spare slot the old storage stays reserved: wasted, but never handed out twice.
     return erase(TableId::Reserved, old_place) == Status::Ok;
   };
   const bool freed = frees && !free_last && free_old();
-  trace_reserve(new_place, "memblock_double_array");
+  trace_range("memblock_reserve", new_place, kGrowth);
   if (insert(TableId::Reserved, new_place, kNoFlags, kUnsetNode) != Status::Ok) {
     // As before the call, so there is room.
     if (freed) reserved_.insert(old_place, kNoFlags, kUnsetNode);
@@ -108,7 +115,7 @@ void Memblock::give_back(const Origin& old) {
     platform_.late_free(platform_.context, old.late, old.late_bytes);
   }
   if (old.place.empty()) return;
-  trace_range("memblock_phys_free", old.place);
+  trace_range("memblock_phys_free", old.place, kGrowth);
   if (erase(TableId::Reserved, old.place) == Status::Ok && handed_over_) {
     free_page_by_page(old.place);
   }

@@ -95,7 +95,7 @@ void Memblock::free_page_by_page(PhysRange range) {
 }
 
 Status Memblock::free_late(PhysRange range) {
-  trace_range("memblock_free_late", range);
+  trace_range("memblock_free_late", range, caller_);
   if (discarded_) return Status::Discarded;
   if (!handed_over_) return Status::Invalid;
   free_page_by_page(range);

@@ -71,7 +71,7 @@ Status Memblock::erase(TableId id, PhysRange range) {
 
 Status Memblock::add(PhysRange range, NodeId nid, RegionFlags flags) {
   if (nid == kUnsetNode && flags == kNoFlags) {
-    trace_range("memblock_add", range);
+    trace_range("memblock_add", range, caller_);
   } else {
     trace_region("memblock_add_node", range, nid, flags);
   }
@@ -79,13 +79,13 @@ Status Memblock::add(PhysRange range, NodeId nid, RegionFlags flags) {
 }
 
 Status Memblock::remove(PhysRange range) {
-  trace_range("memblock_remove", range);
+  trace_range("memblock_remove", range, caller_);
   return erase(TableId::Memory, range);
 }
 
 Status Memblock::reserve(PhysRange range, NodeId nid, RegionFlags flags) {
   if (nid == kUnsetNode && flags == kNoFlags) {
-    trace_reserve(range, caller_);
+    trace_range("memblock_reserve", range, caller_);
   } else {
     trace_region("__memblock_reserve", range, nid, flags);
   }
@@ -93,7 +93,7 @@ Status Memblock::reserve(PhysRange range, NodeId nid, RegionFlags flags) {
 }
 
 Status Memblock::free(PhysRange range) {
-  trace_range("memblock_phys_free", range);
+  trace_range("memblock_phys_free", range, caller_);
   return erase(TableId::Reserved, range);
 }
 
@@ -104,7 +104,7 @@ Status Memblock::free_virt(const void* pointer, uint64_t size) {
 }
 
 Status Memblock::physmem_add(PhysRange range) {
-  trace_range("memblock_physmem_add", range);
+  trace_range("memblock_physmem_add", range, caller_);
   return insert(TableId::Physmem, range, kNoFlags, kUnsetNode);
 }
 

@@ -367,9 +367,8 @@ class Memblock {
   void keep_pages(const PfnRange& pages);
 
   // Printing: print.cpp
-  void trace_range(const char* call, PhysRange range) const;
+  void trace_range(const char* call, PhysRange range, const char* caller) const;
   void trace_region(const char* call, PhysRange range, NodeId nid, RegionFlags flags) const;
-  void trace_reserve(PhysRange range, const char* caller) const;
   void trace_alloc(const AllocRequest& request) const;
   void trace_growth(TableId id, PhysRange place) const;
   void print_growth_failure(TableId id) const;

@@ -16,9 +16,9 @@ void print(const Platform& platform, const TextLine& line) {
 
 }  // namespace
 
-void Memblock::trace_range(const char* call, PhysRange range) const {
+void Memblock::trace_range(const char* call, PhysRange range, const char* caller) const {
   if (!tracing()) return;
-  print(platform_, TextLine{}.text(call).text(": ").range(range).text(" ").text(caller_));
+  print(platform_, TextLine{}.text(call).text(": ").range(range).text(" ").text(caller));
 }
 
 void Memblock::trace_region(const char* call, PhysRange range, NodeId nid,
@@ -27,11 +27,6 @@ void Memblock::trace_region(const char* call, PhysRange range, NodeId nid,
   TextLine line;
   line.text(call).text(": ").range(range).text(" nid=").signed_number(nid.value);
   print(platform_, line.text(" flags=").plain_hex(flags.bits).text(" ").text(caller_));
-}
-
-void Memblock::trace_reserve(PhysRange range, const char* caller) const {
-  if (!tracing()) return;
-  print(platform_, TextLine{}.text("memblock_reserve: ").range(range).text(" ").text(caller));
 }
 
 void Memblock::trace_alloc(const AllocRequest& request) const {

@@ -1,0 +1,101 @@
+// The model: a full table doubles. It tracks where the storage of a grown table lies in memory, as
+// that memory is reserved, and so moves every later allocation.
+#include "lab/model.h"
+
+namespace memblock::lab {
+
+// `area` is what the caller is about to reserve.
+bool Model::grow(TableId id, PhysRange area) {
+  if (!can_resize_ || table(id).capacity() == 0) return false;
+  bool grown = false;
+  if (late_allocator_up_) {
+    grown = grow_late(id);
+  } else if (!handed_over_) {
+    grown = grow_inside_memory(id, area);
+  }
+  if (grown) return true;
+  const char* const names[] = {"memory", "reserved", "physmem"};
+  const size_t capacity = table(id).capacity();
+  print("memblock: Failed to double " + std::string(names[static_cast<size_t>(id)]) +
+        " array from " + std::to_string(capacity) + " to " + std::to_string(2 * capacity) +
+        " entries !");
+  warn(Warning::GrowthFailed);
+  return false;
+}
+
+// Mirrored memory first, then any; above the area first, then below it.
+std::optional<PhysRange> Model::find_growth_place(TableId id, uint64_t bytes, PhysRange area) {
+  std::vector<std::pair<PhysAddr, PhysAddr>> windows;
+  if (id == TableId::Reserved && !area.empty()) {
+    windows = {{area.end, limit_}, {PhysAddr{0}, min(area.base, limit_)}};
+  } else {
+    windows = {{PhysAddr{0}, limit_}};
+  }
+  for (const auto& [from, to] : windows) {
+    const PhysAddr start = max(from, PhysAddr{machine_.page_size()});
+    const PhysRange window{start, max(start, to)};
+    if (has_mirror_) {
+      const auto found = find(bytes, machine_.page_size(), window, kNoNode, kMirror);
+      if (found) return PhysRange::from_size(*found, bytes);
+      warn(Warning::NotMirrored);
+    }
+    const auto found = find(bytes, machine_.page_size(), window, kNoNode, kNoFlags);
+    if (found) return PhysRange::from_size(*found, bytes);
+  }
+  return std::nullopt;
+}
+
+bool Model::grow_inside_memory(TableId id, PhysRange area) {
+  const uint64_t page = machine_.page_size();
+  const size_t old_capacity = table(id).capacity();
+  const uint64_t used = 2 * old_capacity * machine_.region_bytes;
+  const auto range = find_growth_place(id, (used + page - 1) / page * page, area);
+  if (!range || !can_touch(*range)) return false;
+  const char* const names[] = {"memory", "reserved", "physmem"};
+  trace("memblock: " + std::string(names[static_cast<size_t>(id)]) + " is doubled to " +
+        std::to_string(2 * old_capacity) + " at " +
+        kernel_range(PhysRange::from_size(range->base, used)));
+
+  const Place old = place(id);
+  mutable_table(id).set_capacity(2 * old_capacity);
+  place(id) = Place{*range, false};
+  if (protect(id, old.range, *range)) return true;
+  mutable_table(id).set_capacity(old_capacity);
+  place(id) = old;
+  return false;
+}
+
+// Reserves the new storage and frees the old one. Either can itself make `reserved` grow.
+// Linux frees first. Where that would make `reserved` grow, the order is turned round, because
+// nothing would keep that growth off the new storage of `memory`.
+bool Model::protect(TableId id, PhysRange old_range, PhysRange new_range) {
+  const bool free_would_grow = reserved_.count() + 2 > reserved_.capacity();
+  const bool free_first = !old_range.empty() && (id == TableId::Reserved || !free_would_grow);
+  if (free_first && free_array(old_range) != Status::Ok) return false;
+  trace_call("memblock_reserve", new_range, "memblock_double_array");
+  if (cover(TableId::Reserved, new_range, Kind{}) != Status::Ok) {
+    // Only where nothing was freed: freeing needs two spare slots, this one.
+    MEMBLOCK_ASSERT(!free_first);
+    return false;
+  }
+  // If this fails, the old storage stays reserved, wasted but safe.
+  if (!old_range.empty() && !free_first) static_cast<void>(free_array(old_range));
+  return true;
+}
+
+Status Model::free_array(PhysRange range) {
+  trace_call("memblock_phys_free", range, "memblock_double_array");
+  return uncover(TableId::Reserved, range);
+}
+
+// The late allocator never fails here, and nothing is reserved for what it gives.
+bool Model::grow_late(TableId id) {
+  mutable_table(id).set_capacity(2 * table(id).capacity());
+  const Place old = place(id);
+  place(id) = Place{PhysRange{}, true};
+  if (old.range.empty()) return true;
+  if (free_array(old.range) == Status::Ok && handed_over_) free_page_by_page(old.range);
+  return true;
+}
+
+}  // namespace memblock::lab

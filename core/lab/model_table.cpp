@@ -1,0 +1,96 @@
+// Every edit goes through change(): take the whole address space piece by piece, from the bottom.
+#include "lab/model_table.h"
+
+#include <algorithm>
+
+namespace memblock::lab {
+namespace {
+
+/// Builds the shortest list of regions from pieces in address order.
+class Rebuild {
+ public:
+  void put(PhysAddr base, PhysAddr end, MaybeKind kind) {
+    if (base >= end || !kind) return;
+    const Region piece{base, end - base, kind->flags, kind->nid};
+    if (!regions_.empty() && regions_.back().end() == base && regions_.back().same_kind(piece)) {
+      regions_.back().size += piece.size;
+    } else {
+      regions_.push_back(piece);
+    }
+  }
+
+  std::vector<Region> take() { return std::move(regions_); }
+
+ private:
+  std::vector<Region> regions_;
+};
+
+}  // namespace
+
+void ModelTable::change(PhysRange range, const std::function<MaybeKind(MaybeKind)>& change) {
+  Rebuild result;
+  const auto put_changed = [&](PhysAddr base, PhysAddr end, MaybeKind kind) {
+    const auto inside = [&](PhysAddr address) {
+      return std::clamp(address, range.base, range.end);
+    };
+    result.put(base, min(end, range.base), kind);
+    if (inside(base) < inside(end)) result.put(inside(base), inside(end), change(kind));
+    result.put(max(base, range.end), end, kind);
+  };
+  PhysAddr reached{0};
+  for (const Region& region : regions_) {
+    put_changed(reached, region.base, std::nullopt);
+    put_changed(region.base, region.end(), Kind{region.nid, region.flags});
+    reached = region.end();
+  }
+  put_changed(reached, kPhysAddrMax, std::nullopt);
+  regions_ = result.take();
+}
+
+uint64_t ModelTable::total_bytes() const {
+  uint64_t sum = 0;
+  for (const Region& region : regions_) sum += region.size;
+  return sum;
+}
+
+const Region* ModelTable::at(PhysAddr address) const {
+  for (const Region& region : regions_) {
+    if (region.range().contains(address)) return &region;
+  }
+  return nullptr;
+}
+
+size_t ModelTable::gaps(PhysRange range) const {
+  size_t pieces = 0;
+  PhysAddr reached = range.base;
+  for (const Region& region : regions_) {
+    if (region.end() <= range.base || range.end <= region.base) continue;
+    if (reached < region.base) ++pieces;
+    reached = region.end();
+  }
+  return reached < range.end ? pieces + 1 : pieces;
+}
+
+IndexRange ModelTable::positions(PhysRange range) const {
+  size_t below = 0;
+  size_t inside = 0;
+  for (const Region& region : regions_) {
+    if (region.base < range.base) ++below;
+    if (region.range().overlaps(range) && !range.empty()) ++inside;
+  }
+  return inside == 0 ? IndexRange{} : IndexRange{below, below + inside};
+}
+
+int ModelTable::first_broken_invariant() const {
+  if (count() > capacity_) return 1;
+  const Region* below = nullptr;
+  for (const Region& region : regions_) {
+    if (region.size == 0 || region.end() < region.base) return 2;
+    if (below != nullptr && region.base < below->end()) return 3;
+    if (below != nullptr && region.base == below->end() && region.same_kind(*below)) return 4;
+    below = &region;
+  }
+  return 0;
+}
+
+}  // namespace memblock::lab
