@@ -1,0 +1,94 @@
+// Steps of an imported trace, carried out as they are added.
+#include "lab/bootlog_builder.h"
+
+#include "lab/rules.h"
+
+namespace memblock::lab {
+namespace {
+
+/// Whether a dump shows what `tables` hold; only then can it stand in the trace as an expectation.
+bool shows(const LoggedTable& logged, RegionView regions) {
+  if (logged.regions.size() != regions.size()) return false;
+  for (size_t i = 0; i < regions.size(); ++i) {
+    if (logged.regions[i].base != regions[i].base || logged.regions[i].size != regions[i].size) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+TraceBuilder::TraceBuilder(ImportedBoot& boot, const BootFacts& facts)
+    : boot_(boot), facts_(facts), core_(facts.limits) {}
+
+Outcome TraceBuilder::push(Op op, StepNote note) {
+  op = made_valid(std::move(op));
+  const uint64_t before = core_.phys_mem_size();
+  Outcome outcome = apply(core_, op);
+  if (op.code == OpCode::TrimMemory) trim_excess_ += before - core_.phys_mem_size();
+  Step step;
+  step.op = std::move(op);
+  step.line = note.line;
+  boot_.trace.steps.push_back(std::move(step));
+  boot_.notes.push_back(std::move(note));
+  return outcome;
+}
+
+Outcome TraceBuilder::printed(Op op, uint32_t line) {
+  StepNote note;
+  note.line = line;
+  return push(std::move(op), std::move(note));
+}
+
+Outcome TraceBuilder::inferred(Op op, uint32_t line, std::string why) {
+  StepNote note;
+  note.kind = StepKind::Inferred;
+  note.line = line;
+  note.why = std::move(why);
+  return push(std::move(op), std::move(note));
+}
+
+void TraceBuilder::allocation(Op op, StepNote note) {
+  note.kind = StepKind::Allocation;
+  const std::optional<PhysRange> result = note.result;
+  const Outcome outcome = push(std::move(op), std::move(note));
+  Step& step = boot_.trace.steps.back();
+  if (boot_.notes.back().unexplained) return;
+  Outcome expected;
+  if (result) {
+    expected.values = {result->base.value};
+  } else {
+    expected.status = Status::NoFit;
+  }
+  step.expected = std::move(expected);
+  if (!lands(outcome, result)) force_allocation(core_, outcome, step.op.size, result);
+}
+
+void TraceBuilder::dump(uint32_t line, size_t dump) {
+  const LoggedDump& logged = boot_.dumps[dump];
+  for (const TableId id : {TableId::Memory, TableId::Reserved}) {
+    Op op;
+    op.code = OpCode::Regions;
+    op.table = id;
+    StepNote note;
+    note.line = line;
+    note.dump = dump;
+    if (id == TableId::Memory) note.kind = StepKind::Dump;
+    Outcome held = push(std::move(op), std::move(note));
+    const RegionView regions = id == TableId::Memory ? core_.memory() : core_.reserved();
+    if (logged.damage.empty() && shows(logged.table(id), regions)) {
+      boot_.trace.steps.back().expected = std::move(held);
+    }
+  }
+  boot_.trim_excess.push_back(trim_excess_);
+}
+
+bool TraceBuilder::would_fit(const AllocRequest& request) {
+  const Result<PhysAddr> found = core_.allocate(request);
+  if (!found.ok()) return false;
+  (void)core_.free(PhysRange::from_size(found.value(), request.size));
+  return true;
+}
+
+}  // namespace memblock::lab

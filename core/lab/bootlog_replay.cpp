@@ -1,0 +1,199 @@
+// Carrying out an imported boot and judging it.
+#include "lab/bootlog_replay.h"
+
+#include <fmt/format.h>
+
+#include "lab/bootlog_builder.h"
+#include "lab/bootlog_compare.h"
+#include "lab/model.h"
+#include "lab/rules.h"
+#include "lab/text.h"
+
+namespace memblock::lab {
+namespace {
+
+template <class B>
+class Replayer {
+ public:
+  Replayer(const ImportedBoot& boot, ReplayReport& report)
+      : boot_(boot), report_(report), backend_(boot.trace.limits) {}
+
+  void run() {
+    (void)append_firmware_map(backend_, boot_.trace);
+    for (size_t i = 0; i < boot_.trace.steps.size(); ++i) {
+      take(i);
+      check_invariants(i);
+    }
+  }
+
+ private:
+  void take(size_t step) {
+    const StepNote& note = boot_.notes[step];
+    const Op& op = boot_.trace.steps[step].op;
+    if (note.kind == StepKind::Dump) {
+      judge_dump(step, note);
+      return;
+    }
+    if (op.code == OpCode::Regions) return;  // Part of the dump before it.
+    ++report_.calls;
+    report_.inferred += note.kind == StepKind::Inferred ? 1 : 0;
+    const Outcome outcome = apply(backend_, op);
+    if (note.kind == StepKind::Allocation) judge_allocation(step, note, outcome);
+  }
+
+  void judge_allocation(size_t step, const StepNote& note, const Outcome& outcome) {
+    ++report_.allocations.checked;
+    report_.inferred += note.guessed_request ? 1 : 0;
+    if (!note.unexplained && lands(outcome, note.result)) {
+      ++report_.allocations.right;
+      return;
+    }
+    std::string why = note.why;
+    const Op& op = boot_.trace.steps[step].op;
+    if (!note.unexplained) {
+      const std::string reason = explain(op, note.result);
+      why = why.empty() ? reason : why + "; " + reason;
+      force_allocation(backend_, outcome, op.size, note.result);
+    }
+    report_.wrong.push_back(
+        {step, note.line,
+         fmt::format("{}: the kernel {}, {} {}: {}", to_text(op), answer_text(note.result),
+                     B::name(), note.unexplained ? "cannot know it" : found_text(outcome), why)});
+  }
+
+  static std::string answer_text(const std::optional<PhysRange>& result) {
+    return result ? fmt::format("got {:#x}", result->base.value) : std::string("got nothing");
+  }
+
+  static std::string found_text(const Outcome& outcome) {
+    return outcome.status == Status::Ok && !outcome.values.empty()
+               ? fmt::format("finds {:#x}", outcome.values[0])
+               : fmt::format("answers \"{}\"", status_text(outcome.status));
+  }
+
+  /// Which unprinted setting would give the kernel's answer. Called with the wrong answer still in
+  /// place; it is out of the way of no trial, so it is taken back first by the caller's forcing.
+  std::string explain(const Op& op, const std::optional<PhysRange>& result) const {
+    if (!result) return "the log shows no reserve line for it; is a line missing?";
+    if (backend_.memory().empty()) return "no memory is known at this point of the log";
+    if (backend_.overlaps(TableId::Reserved, *result)) {
+      return "its place is taken; is a line about a free missing?";
+    }
+    const PhysAddr end = result->end;
+    if (op.max == kUpToLimit || op.max == kUpToLimitNoLeakTrace) {
+      return fmt::format("a limit or direction that was not printed, such as a limit near {:#x}",
+                         end.value);
+    }
+    return "a direction or mark that was not printed";
+  }
+
+  void judge_dump(size_t step, const StepNote& note) {
+    const LoggedDump& dump = boot_.dumps[note.dump];
+    DumpVerdict verdict;
+    verdict.step = step;
+    verdict.line = dump.line;
+    verdict.final_map = dump.final_map;
+    ++report_.dumps.checked;
+    const TablesHeld held{backend_.memory(), backend_.reserved(), backend_.physmem(),
+                          backend_.phys_mem_size(), backend_.reserved_size()};
+    compare_dump(dump, boot_.facts, boot_.trim_excess[note.dump], held, verdict);
+    report_.dumps.right += verdict.right ? 1 : 0;
+    if (!verdict.right && dump.damage.empty()) force_tables(backend_, dump);
+    report_.verdicts.push_back(std::move(verdict));
+  }
+
+  void check_invariants(size_t step) {
+    // Every step of a long boot would cost the square of it.
+    constexpr size_t kEvery = 64;
+    const bool last = step + 1 == boot_.trace.steps.size();
+    if (!report_.broken.empty() || (!last && step % kEvery != 0)) return;
+    const int broken = backend_.first_broken_invariant();
+    if (broken == 0) return;
+    report_.broken =
+        fmt::format("line {}: invariant {} of {} does not hold after {}", boot_.notes[step].line,
+                    broken, B::name(), to_text(boot_.trace.steps[step].op));
+  }
+
+  const ImportedBoot& boot_;
+  ReplayReport& report_;
+  B backend_;
+};
+
+template <class B>
+TraceReport run_trace(const Trace& trace) {
+  TraceReport report;
+  B backend(trace.limits);
+  (void)append_firmware_map(backend, trace);
+  for (const Step& step : trace.steps) {
+    ++report.calls;
+    const Outcome outcome = apply(backend, step.op);
+    if (!step.expected) continue;
+    ++report.expectations.checked;
+    if (meets(step.op, *step.expected, outcome)) {
+      ++report.expectations.right;
+    } else if (report.differences.size() < kDifferencesMax) {
+      report.differences.push_back(fmt::format("{}: {}: expected {}, {} answers {}", step.line,
+                                               to_text(step.op), to_text(step.op, *step.expected),
+                                               B::name(), to_text(step.op, outcome)));
+    }
+  }
+  return report;
+}
+
+constexpr std::string_view kBackends[] = {
+    "core",
+    "model",
+};
+
+}  // namespace
+
+std::span<const std::string_view> replay_backends() { return kBackends; }
+
+ReplayReport replay(const ImportedBoot& boot, std::string_view backend) {
+  ReplayReport report;
+  report.file = boot.file;
+  report.backend = std::string(backend);
+  if (backend == "model") {
+    Replayer<Model>(boot, report).run();
+    return report;
+  }
+  Replayer<CoreBackend>(boot, report).run();
+  return report;
+}
+
+TraceReport replay_trace_on(const Trace& trace, std::string_view backend) {
+  if (backend == "model") return run_trace<Model>(trace);
+  (void)backend;
+  return run_trace<CoreBackend>(trace);
+}
+
+Trace playable_trace(const ImportedBoot& boot) {
+  const ReplayReport report = replay(boot, "core");
+  Trace trace = boot.trace;
+  for (const WrongAllocation& wrong : report.wrong) {
+    Step& step = trace.steps[wrong.step];
+    const StepNote& note = boot.notes[wrong.step];
+    Op instead = range_op(OpCode::Reserve, note.result.value_or(PhysRange{}));
+    step.op = std::move(instead);
+    step.expected.reset();
+  }
+  return trace;
+}
+
+std::string step_text(const ImportedBoot& boot, size_t step) {
+  const StepNote& note = boot.notes[step];
+  const Step& what = boot.trace.steps[step];
+  std::string text =
+      fmt::format("{:>7}  {}", note.line == 0 ? std::string("-") : fmt::format("{}", note.line),
+                  note.kind == StepKind::Dump ? "(dump)" : to_text(what.op));
+  if (note.kind == StepKind::Allocation) {
+    text +=
+        note.result ? fmt::format(" -> {:#x}", note.result->base.value) : std::string(" -> no fit");
+  }
+  if (note.kind == StepKind::Inferred || note.guessed_request) {
+    text += fmt::format("  # inferred: {}", note.why);
+  }
+  return text;
+}
+
+}  // namespace memblock::lab

@@ -1,0 +1,58 @@
+// lab-replay: boot logs and traces on one or more backends.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "lab/replay_tool.h"
+
+namespace {
+
+constexpr const char* kDescription =
+    "Replays boot logs (dmesg or serial text with memblock=debug) and trace files, and checks "
+    "every\n"
+    "allocation against the address the kernel printed and every dump region by region.\n"
+    "FILE may be plain, .gz or .zst; - is standard input.";
+
+constexpr const char* kFooter =
+    "Each log gives one line: calls replayed, allocations and dumps right of checked, calls "
+    "inferred.\n"
+    "A log is right when all its allocations and dumps are right and no invariant breaks; for a "
+    "trace\n"
+    "file, when every expectation in it is met. A final map from debugfs counts as a dump. "
+    "Inferred\n"
+    "calls are those that the kernel made but did not print; --explain lists them.\n"
+    "The last line is the total over all files, right of checked.\n\n"
+    "Exit: 0 all right, 1 something differs, 2 wrong usage or an unreadable file.\n\n"
+    "Examples:\n"
+    "  lab-replay corpora/boots/*.log.gz\n"
+    "  lab-replay --explain --backend core,model boot.log\n"
+    "  dmesg | lab-replay --map -\n"
+    "  lab-replay --trace boot.txt boot.log.zst";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{kDescription, "lab-replay"};
+  app.footer(kFooter);
+  memblock::lab::ReplayOptions options;
+  app.add_option("FILE", options.files, "Boot logs and traces; - for standard input")->required();
+  app.add_option("--backend", options.backends, "core or model; more than one with commas")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_flag("--explain", options.explain,
+               "Show the calls around the first difference, and all inferred calls");
+  app.add_flag("--map", options.map, "Show the physical memory map as a picture");
+  app.add_option("--json", options.json, "Write everything to this file, - for standard output");
+  app.add_option("--trace", options.trace, "Write the imported trace to this file as text");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    return memblock::lab::run_replay_tool(options);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "lab-replay: {}\n", error.what());
+    return 2;
+  }
+}
