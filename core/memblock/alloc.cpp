@@ -89,7 +89,7 @@ void Memblock::zero(PhysRange range) {
     platform_.zero(platform_.context, range);
   } else if (platform_.phys_to_virt != nullptr) {
     void* memory = platform_.phys_to_virt(platform_.context, range);
-    if (memory != nullptr) __builtin_memset(memory, 0, range.size());
+    if (memory != nullptr) __builtin_memset(memory, 0, static_cast<size_t>(range.size()));
   }
 }
 

@@ -7,9 +7,8 @@ namespace {
 
 // The largest chunk that starts at `pfn`, is naturally aligned and ends by `end`.
 unsigned chunk_order(uint64_t pfn, uint64_t end) {
-  // Page 0 is aligned to everything.
-  unsigned order = pfn == 0 ? kOrderMax : static_cast<unsigned>(__builtin_ctzll(pfn));
-  if (order > kOrderMax) order = kOrderMax;
+  unsigned order = 0;
+  while (order < kOrderMax && (pfn >> order & 1) == 0) ++order;
   while ((uint64_t{1} << order) > end - pfn) --order;
   return order;
 }

@@ -48,9 +48,11 @@ Result<uint64_t> parse_number(std::string_view& text) {
   uint64_t value = 0;
   size_t digits = 0;
   for (; digits < rest.size() && digit_of(rest[digits]) < base; ++digits) {
-    const unsigned digit = digit_of(rest[digits]);
-    if (value > (~uint64_t{0} - digit) / base) return Status::Invalid;
-    value = value * base + digit;
+    // Checked without a division: a kernel for 32 bits has none of 64.
+    if (__builtin_mul_overflow(value, uint64_t{base}, &value) ||
+        __builtin_add_overflow(value, uint64_t{digit_of(rest[digits])}, &value)) {
+      return Status::Invalid;
+    }
   }
   if (digits == 0) return Status::Invalid;
   rest.remove_prefix(digits);

@@ -5,6 +5,12 @@
 #include <compare>
 #include <cstdint>
 
+/// 64, or 32 for a machine without large physical addresses (no PHYS_ADDR_T_64BIT). Regions are
+/// then as small as that kernel's. The same for every file of a program.
+#ifndef MEMBLOCK_PHYS_ADDR_BITS
+#define MEMBLOCK_PHYS_ADDR_BITS 64
+#endif
+
 extern "C" {
 /// The embedder's last resort: called on a broken contract, must not return.
 [[noreturn]] void memblock_panic(const char* expression, const char* file, int line);
@@ -16,12 +22,22 @@ extern "C" {
 
 namespace memblock {
 
-/// A physical address. Differences and sizes are plain `uint64_t` bytes.
+#if MEMBLOCK_PHYS_ADDR_BITS == 64
+using PhysInt = uint64_t;
+#elif MEMBLOCK_PHYS_ADDR_BITS == 32
+using PhysInt = uint32_t;
+#else
+#error "MEMBLOCK_PHYS_ADDR_BITS must be 64 or 32"
+#endif
+
+/// A physical address. Differences and sizes are plain bytes: `PhysInt` where they are stored,
+/// `uint64_t` where they are asked for. Bits that an address does not have are dropped, as when a
+/// sum wraps.
 struct PhysAddr {
-  uint64_t value = 0;
+  PhysInt value = 0;
 
   constexpr PhysAddr() = default;
-  constexpr explicit PhysAddr(uint64_t address) : value(address) {}
+  constexpr explicit PhysAddr(uint64_t address) : value(static_cast<PhysInt>(address)) {}
 
   friend constexpr auto operator<=>(PhysAddr, PhysAddr) = default;
   friend constexpr PhysAddr operator+(PhysAddr a, uint64_t bytes) {
@@ -30,11 +46,11 @@ struct PhysAddr {
   friend constexpr PhysAddr operator-(PhysAddr a, uint64_t bytes) {
     return PhysAddr{a.value - bytes};
   }
-  friend constexpr uint64_t operator-(PhysAddr a, PhysAddr b) { return a.value - b.value; }
+  friend constexpr PhysInt operator-(PhysAddr a, PhysAddr b) { return a.value - b.value; }
 };
 
 /// The highest address. No region ever contains it, because ends are exclusive.
-inline constexpr PhysAddr kPhysAddrMax{~uint64_t{0}};
+inline constexpr PhysAddr kPhysAddrMax{~PhysInt{0}};
 
 constexpr PhysAddr min(PhysAddr a, PhysAddr b) { return a < b ? a : b; }
 constexpr PhysAddr max(PhysAddr a, PhysAddr b) { return a < b ? b : a; }
@@ -68,7 +84,7 @@ struct PhysRange {
     return PhysRange{base, base + (size < room ? size : room)};
   }
 
-  constexpr uint64_t size() const { return end - base; }
+  constexpr PhysInt size() const { return end - base; }
   constexpr bool empty() const { return base == end; }
   constexpr bool contains(PhysAddr address) const { return base <= address && address < end; }
   constexpr bool contains(PhysRange other) const { return base <= other.base && other.end <= end; }

@@ -73,8 +73,9 @@ void Memblock::print_table(const char* name, const FlatTable& table) const {
     const Region& region = table[i];
     TextLine line;
     line.text(" ").text(name).text("[").hex(i).text("]\t").range(region.range()).text(", ");
-    line.hex(region.size, 16).text(" bytes");
-    if (is_node(region.nid)) line.text(" on node ").signed_number(region.nid.value);
+    line.address(PhysAddr{region.size}).text(" bytes");
+    const NodeId nid = region.nid;
+    if (is_node(nid)) line.text(" on node ").signed_number(nid.value);
     print(platform_, line.text(" flags: ").hex(region.flags.bits));
   }
 }
@@ -82,8 +83,9 @@ void Memblock::print_table(const char* name, const FlatTable& table) const {
 void Memblock::dump() const {
   print(platform_, TextLine{}.text("MEMBLOCK configuration:"));
   TextLine sizes;
-  sizes.text(" memory size = ").hex(memory_.total_bytes(), 16).text(" reserved size = ");
-  print(platform_, sizes.hex(reserved_.total_bytes(), 16));
+  sizes.text(" memory size = ").address(PhysAddr{memory_.total_bytes()});
+  sizes.text(" reserved size = ").address(PhysAddr{reserved_.total_bytes()});
+  print(platform_, sizes);
   print_table("memory", memory_);
   print_table("reserved", reserved_);
   if (physmem_.count() != 0) print_table("physmem", physmem_);

@@ -6,6 +6,12 @@
 
 #include "memblock/phys.h"
 
+/// One more than the highest node number (MAX_NUMNODES). 1 means a machine without NUMA: regions
+/// then hold no node, and are smaller where that matters. The same for every file of a program.
+#ifndef MEMBLOCK_NODES_MAX
+#define MEMBLOCK_NODES_MAX 1024
+#endif
+
 namespace memblock {
 
 /// The NUMA node of a region, or that it has none.
@@ -15,8 +21,8 @@ struct NodeId {
   friend constexpr bool operator==(NodeId, NodeId) = default;
 };
 
-/// Node numbers run from 0 to below this (MAX_NUMNODES of a 64-bit distribution kernel).
-inline constexpr int32_t kNodesMax = 1024;
+/// Node numbers run from 0 to below this; by default as in a 64-bit distribution kernel.
+inline constexpr int32_t kNodesMax = MEMBLOCK_NODES_MAX;
 
 /// "Any node" in a request, and what a region holds once a caller stored that (NUMA_NO_NODE).
 inline constexpr NodeId kNoNode{-1};
@@ -53,12 +59,28 @@ inline constexpr RegionFlags kDriverManaged{0x8};    ///< Added by a driver: nev
 inline constexpr RegionFlags kReservedNoinit{0x10};  ///< On reserved: pages are not reported.
 inline constexpr RegionFlags kAllFlags{0x1f};
 
+/// What a region has for a node on a machine without NUMA: takes no room, reads as none, and is
+/// the same as any node that it is compared with.
+struct AbsentNode {
+  constexpr AbsentNode() = default;
+  constexpr AbsentNode(NodeId) {}                        // NOLINT(google-explicit-constructor)
+  constexpr operator NodeId() const { return kNoNode; }  // NOLINT(google-explicit-constructor)
+  friend constexpr bool operator==(AbsentNode, AbsentNode) { return true; }
+  friend constexpr bool operator==(AbsentNode, NodeId) { return true; }
+};
+
+#if MEMBLOCK_NODES_MAX > 1
+using StoredNode = NodeId;
+#else
+using StoredNode = AbsentNode;
+#endif
+
 /// One element of a table, laid out as Linux lays out `struct memblock_region`.
 struct Region {
   PhysAddr base;
-  uint64_t size = 0;
+  PhysInt size = 0;
   RegionFlags flags;
-  NodeId nid = kUnsetNode;
+  [[no_unique_address]] StoredNode nid = kUnsetNode;
 
   constexpr PhysAddr end() const { return base + size; }
   constexpr PhysRange range() const { return PhysRange{base, base + size}; }
@@ -69,8 +91,11 @@ struct Region {
   friend constexpr bool operator==(const Region&, const Region&) = default;
 };
 
-static_assert(sizeof(Region) == 24, "the kernel's layout, and what growth accounts for");
-static_assert(offsetof(Region, size) == 8 && offsetof(Region, flags) == 16);
+static_assert(sizeof(Region) ==
+                  align_up(2 * sizeof(PhysInt) + (MEMBLOCK_NODES_MAX > 1 ? 8 : 4), alignof(Region)),
+              "the kernel's layout, and what growth accounts for");
+static_assert(offsetof(Region, size) == sizeof(PhysInt));
+static_assert(offsetof(Region, flags) == 2 * sizeof(PhysInt));
 
 /// Regions in address order, as they stand in a table right now.
 using RegionView = std::span<const Region>;

@@ -241,7 +241,7 @@ void FlatTable::trim(uint64_t align) {
     // Rounding up wraps where no multiple is left below the top.
     if (base < region.base.value || base >= end) continue;
     region.base = PhysAddr{base};
-    region.size = end - base;
+    region.size = PhysAddr{end} - region.base;
     total_bytes_ += region.size;
     storage_[kept++] = region;
   }

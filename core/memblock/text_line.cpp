@@ -1,7 +1,20 @@
-// Digits are produced from the low end and turned round in place.
+// Numbers are written from the highest digit down.
 #include "memblock/text_line.h"
 
 namespace memblock {
+
+namespace {
+
+constexpr std::array<uint64_t, 20> powers_of_ten() {
+  std::array<uint64_t, 20> powers{};
+  powers[0] = 1;
+  for (size_t i = 1; i < powers.size(); ++i) powers[i] = 10 * powers[i - 1];
+  return powers;
+}
+
+constexpr std::array<uint64_t, 20> kPowersOfTen = powers_of_ten();
+
+}  // namespace
 
 void TextLine::put(char character) {
   if (length_ + 1 < line_.size()) line_[length_++] = character;
@@ -23,10 +36,15 @@ TextLine& TextLine::plain_hex(uint64_t value, int digits) {
 
 TextLine& TextLine::hex(uint64_t value, int digits) { return text("0x").plain_hex(value, digits); }
 
+// Counts down instead of dividing: a kernel for 32 bits has no division of 64.
 TextLine& TextLine::number(uint64_t value) {
-  uint64_t unit = 1;
-  while (value / unit >= 10) unit *= 10;
-  for (; unit != 0; unit /= 10) put(static_cast<char>('0' + value / unit % 10));
+  bool started = false;
+  for (size_t i = kPowersOfTen.size(); i-- > 0;) {
+    char digit = '0';
+    for (; value >= kPowersOfTen[i]; value -= kPowersOfTen[i]) ++digit;
+    started = started || digit != '0' || i == 0;
+    if (started) put(digit);
+  }
   return *this;
 }
 

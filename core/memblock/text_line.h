@@ -12,13 +12,14 @@ namespace memblock {
 class TextLine {
  public:
   TextLine& text(const char* words);
-  /// `0x` and at least `digits` digits: `%#x` with 1, `%pa` with 16.
+  /// `0x` and at least `digits` digits: `%#x` with 1.
   TextLine& hex(uint64_t value, int digits = 1);
   /// Hex digits alone: `%x`.
   TextLine& plain_hex(uint64_t value, int digits = 1);
   TextLine& number(uint64_t value);
   TextLine& signed_number(int64_t value);
-  TextLine& address(PhysAddr value) { return hex(value.value, 16); }
+  /// All digits that an address has: `%pa`.
+  TextLine& address(PhysAddr value) { return hex(value.value, MEMBLOCK_PHYS_ADDR_BITS / 4); }
   /// `[first-last]`: the kernel prints inclusive ends, so an empty range has its last below its
   /// first.
   TextLine& range(PhysRange range);
