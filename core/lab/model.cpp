@@ -16,16 +16,14 @@ Machine machine_of(const Limits& limits) {
 
 Model::Model(const Limits& limits)
     : machine_(machine_of(limits)),
-      memory_(limits.memory),
-      reserved_(limits.reserved),
-      physmem_(limits.physmem),
+      now_{ModelTable{limits.memory}, ModelTable{limits.reserved}, ModelTable{limits.physmem}},
       e820_(limits.e820) {}
 
 const ModelTable& Model::table(TableId id) const {
   switch (id) {
-    case TableId::Memory: return memory_;
-    case TableId::Reserved: return reserved_;
-    case TableId::Physmem: return physmem_;
+    case TableId::Memory: return now_.memory;
+    case TableId::Reserved: return now_.reserved;
+    case TableId::Physmem: return now_.physmem;
   }
   MEMBLOCK_ASSERT(false);
 }
@@ -36,7 +34,7 @@ ModelTable& Model::mutable_table(TableId id) { return const_cast<ModelTable&>(ta
 
 // New kinds only where nothing is yet. A table needs a slot for each piece, before pieces join.
 Status Model::cover(TableId id, PhysRange range, Kind kind) {
-  if (discarded_) return Status::Discarded;
+  if (now_.discarded) return Status::Discarded;
   if (range.empty()) return Status::Ok;
   ModelTable& table = mutable_table(id);
   while (table.count() + table.gaps(range) > table.capacity()) {
@@ -48,7 +46,7 @@ Status Model::cover(TableId id, PhysRange range, Kind kind) {
 }
 
 Status Model::uncover(TableId id, PhysRange range) {
-  if (discarded_) return Status::Discarded;
+  if (now_.discarded) return Status::Discarded;
   if (range.empty()) return Status::Ok;
   if (make_spare_slots(id, range) != Status::Ok) return Status::TableFull;
   mutable_table(id).change(range, [](MaybeKind) { return std::nullopt; });
@@ -56,7 +54,7 @@ Status Model::uncover(TableId id, PhysRange range) {
 }
 
 Status Model::change_kinds(TableId id, PhysRange range, const std::function<Kind(Kind)>& change) {
-  if (discarded_) return Status::Discarded;
+  if (now_.discarded) return Status::Discarded;
   if (range.empty()) return Status::Ok;
   if (make_spare_slots(id, range) != Status::Ok) return Status::TableFull;
   mutable_table(id).change(range, [&](MaybeKind old) { return old ? change(*old) : old; });
@@ -138,7 +136,7 @@ Status Model::clear_hotplug(PhysRange range) {
 
 // The machine counts as mirrored from the first such call on, whatever it marks.
 Status Model::mark_mirror(PhysRange range) {
-  if (!discarded_) has_mirror_ = true;
+  if (!now_.discarded) now_.has_mirror = true;
   return set_flags(TableId::Memory, range, kMirror, true);
 }
 

@@ -7,6 +7,8 @@
 // regions a table has room for, and where in memory a grown table lies.
 #pragma once
 
+#include <array>
+
 #include "lab/backend.h"
 #include "lab/model_e820.h"
 #include "lab/model_table.h"
@@ -41,6 +43,30 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   static constexpr const char* name() { return "model"; }
+
+  /// Where a grown table lies: in memory that `reserved` covers, or with the late allocator.
+  struct Place {
+    PhysRange range;
+    bool late = false;
+  };
+
+  /// All that memblock's verbs change, to come back to it later. E820 and names are not in it.
+  struct State {
+    ModelTable memory;
+    ModelTable reserved;
+    ModelTable physmem;
+    std::array<Place, 3> places{};
+    PhysAddr limit = kPhysAddrMax;
+    bool bottom_up = false;
+    bool movable_node = false;
+    bool has_mirror = false;
+    bool can_resize = false;
+    bool late_allocator_up = false;
+    bool handed_over = false;
+    bool discarded = false;
+  };
+  const State& state() const { return now_; }
+  void restore(const State& state) { now_ = state; }
 
   // ---- Registering, flags, nodes: model.cpp
   Status add(PhysRange range, NodeId nid = kUnsetNode, RegionFlags flags = kNoFlags);
@@ -79,37 +105,37 @@ class Model {
   void forget_zeroed() { zeroed_.clear(); }
 
   // ---- Settings
-  void set_bottom_up(bool on) { bottom_up_ = on; }
-  bool bottom_up() const { return bottom_up_; }
-  void set_limit(PhysAddr limit) { limit_ = limit; }
-  PhysAddr limit() const { return limit_; }
-  void set_movable_node(bool on) { movable_node_ = on; }
-  bool movable_node() const { return movable_node_; }
-  void allow_resize() { can_resize_ = true; }
-  bool can_resize() const { return can_resize_; }
-  void set_late_allocator_up() { late_allocator_up_ = true; }
+  void set_bottom_up(bool on) { now_.bottom_up = on; }
+  bool bottom_up() const { return now_.bottom_up; }
+  void set_limit(PhysAddr limit) { now_.limit = limit; }
+  PhysAddr limit() const { return now_.limit; }
+  void set_movable_node(bool on) { now_.movable_node = on; }
+  bool movable_node() const { return now_.movable_node; }
+  void allow_resize() { now_.can_resize = true; }
+  bool can_resize() const { return now_.can_resize; }
+  void set_late_allocator_up() { now_.late_allocator_up = true; }
 
   // ---- Queries: model_query.cpp
-  uint64_t phys_mem_size() const { return memory_.total_bytes(); }
-  uint64_t reserved_size() const { return reserved_.total_bytes(); }
+  uint64_t phys_mem_size() const { return now_.memory.total_bytes(); }
+  uint64_t reserved_size() const { return now_.reserved.total_bytes(); }
   uint64_t estimated_free_pages() const;
   PhysAddr start_of_dram() const;
   PhysAddr end_of_dram() const;
-  bool is_memory(PhysAddr address) const { return memory_.at(address) != nullptr; }
-  bool is_reserved(PhysAddr address) const { return reserved_.at(address) != nullptr; }
+  bool is_memory(PhysAddr address) const { return now_.memory.at(address) != nullptr; }
+  bool is_reserved(PhysAddr address) const { return now_.reserved.at(address) != nullptr; }
   bool is_map_memory(PhysAddr address) const;
   bool is_region_memory(PhysRange range) const;
   bool is_region_reserved(PhysRange range) const { return overlaps(TableId::Reserved, range); }
   bool overlaps(TableId table, PhysRange range) const;
-  bool has_mirror() const { return has_mirror_; }
+  bool has_mirror() const { return now_.has_mirror; }
   Result<PfnRange> search_pfn_nid(uint64_t pfn) const;
   uint64_t bytes_without_node() const;
   bool validate_numa_coverage(uint64_t threshold_bytes) const;
   PfnRange memory_pfns(const Region& region) const;
   PfnRange reserved_pfns(const Region& region) const;
-  RegionView memory() const { return memory_.regions(); }
-  RegionView reserved() const { return reserved_.regions(); }
-  RegionView physmem() const { return physmem_.regions(); }
+  RegionView memory() const { return now_.memory.regions(); }
+  RegionView reserved() const { return now_.reserved.regions(); }
+  RegionView physmem() const { return now_.physmem.regions(); }
   const ModelTable& table(TableId id) const;
   const Machine& machine() const { return machine_; }
   int first_broken_invariant() const;
@@ -134,8 +160,8 @@ class Model {
   uint64_t free_all(const PageSink& sink, uint64_t max_pfn = ~uint64_t{0});
   Status free_late(PhysRange range);
   void discard();
-  bool handed_over() const { return handed_over_; }
-  bool discarded() const { return discarded_; }
+  bool handed_over() const { return now_.handed_over; }
+  bool discarded() const { return now_.discarded; }
 
   // ---- Printing: model_print.cpp
   void set_trace(bool on) { trace_ = on; }
@@ -151,14 +177,8 @@ class Model {
   Observed& observed() { return observed_; }
 
  private:
-  /// Where a grown table lies: in memory that `reserved` covers, or with the late allocator.
-  struct Place {
-    PhysRange range;
-    bool late = false;
-  };
-
   ModelTable& mutable_table(TableId id);
-  Place& place(TableId id) { return places_[static_cast<size_t>(id)]; }
+  Place& place(TableId id) { return now_.places[static_cast<size_t>(id)]; }
   void warn(Warning warning) { observed_.warnings |= 1u << static_cast<unsigned>(warning); }
 
   Status cover(TableId id, PhysRange range, Kind kind);
@@ -201,25 +221,14 @@ class Model {
   void dump_table(const char* name, const ModelTable& table);
 
   Machine machine_;
-  ModelTable memory_;
-  ModelTable reserved_;
-  ModelTable physmem_;
-  Place places_[3];
+  State now_;
   ModelE820 e820_;
   ModelE820Options options_{e820_};
   ModelNamed named_;
   mutable Observed observed_;  // Not part of the state: what the embedder saw.
   std::vector<PhysRange> zeroed_;
   PageSink sink_;
-  PhysAddr limit_ = kPhysAddrMax;
   const char* caller_ = "memblock";
-  bool bottom_up_ = false;
-  bool movable_node_ = false;
-  bool has_mirror_ = false;
-  bool can_resize_ = false;
-  bool late_allocator_up_ = false;
-  bool handed_over_ = false;
-  bool discarded_ = false;
   bool trace_ = false;
 };
 

@@ -31,25 +31,25 @@ std::optional<PhysAddr> place_in(PhysRange free, uint64_t size, uint64_t align, 
 // The nearest free range that fits wins, seen from the top or from the bottom of the window.
 std::optional<PhysAddr> Model::find(uint64_t size, uint64_t align, PhysRange window, NodeId nid,
                                     RegionFlags flags) const {
-  std::vector<WalkedRange> free = free_list(nid, flags, movable_node_, window);
-  if (!bottom_up_) std::reverse(free.begin(), free.end());
+  std::vector<WalkedRange> free = free_list(nid, flags, now_.movable_node, window);
+  if (!now_.bottom_up) std::reverse(free.begin(), free.end());
   for (const WalkedRange& candidate : free) {
-    if (const auto found = place_in(candidate.range, size, align, bottom_up_)) return found;
+    if (const auto found = place_in(candidate.range, size, align, now_.bottom_up)) return found;
   }
   return std::nullopt;
 }
 
 PhysRange Model::window_of(PhysAddr min, PhysAddr max, bool within_limit) const {
   const bool names_no_bound = max == kUpToLimit || max == kUpToLimitNoLeakTrace;
-  const PhysAddr end = names_no_bound || (within_limit && limit_ < max) ? limit_ : max;
+  const PhysAddr end = names_no_bound || (within_limit && now_.limit < max) ? now_.limit : max;
   const PhysAddr start = std::max(min, PhysAddr{machine_.page_size()});
   return PhysRange{start, std::max(start, end)};
 }
 
 Result<PhysAddr> Model::allocate(const AllocRequest& request) {
   trace_alloc(request);
-  if (discarded_) return Status::Discarded;
-  if (handed_over_) return Status::AfterHandover;
+  if (now_.discarded) return Status::Discarded;
+  if (now_.handed_over) return Status::AfterHandover;
   if (request.size == 0) return Status::Invalid;
   if (request.align == 0) warn(Warning::AlignZero);
   const uint64_t align = request.align == 0 ? machine_.cache_line : request.align;
@@ -57,7 +57,7 @@ Result<PhysAddr> Model::allocate(const AllocRequest& request) {
   std::vector<PhysAddr> lower_bounds{request.min};
   if (request.retry_below_min && request.min != PhysAddr{0}) lower_bounds.push_back(PhysAddr{0});
   std::vector<RegionFlags> mirroring{kNoFlags};
-  if (has_mirror_) mirroring.insert(mirroring.begin(), kMirror);
+  if (now_.has_mirror) mirroring.insert(mirroring.begin(), kMirror);
   std::vector<NodeId> nodes{request.nid};
   if (is_node(request.nid) && !request.exact_nid) nodes.push_back(kNoNode);
 

@@ -6,11 +6,11 @@ namespace memblock::lab {
 
 // `area` is what the caller is about to reserve.
 bool Model::grow(TableId id, PhysRange area) {
-  if (!can_resize_ || table(id).capacity() == 0) return false;
+  if (!now_.can_resize || table(id).capacity() == 0) return false;
   bool grown = false;
-  if (late_allocator_up_) {
+  if (now_.late_allocator_up) {
     grown = grow_late(id);
-  } else if (!handed_over_) {
+  } else if (!now_.handed_over) {
     grown = grow_inside_memory(id, area);
   }
   if (grown) return true;
@@ -27,14 +27,14 @@ bool Model::grow(TableId id, PhysRange area) {
 std::optional<PhysRange> Model::find_growth_place(TableId id, uint64_t bytes, PhysRange area) {
   std::vector<std::pair<PhysAddr, PhysAddr>> windows;
   if (id == TableId::Reserved && !area.empty()) {
-    windows = {{area.end, limit_}, {PhysAddr{0}, min(area.base, limit_)}};
+    windows = {{area.end, now_.limit}, {PhysAddr{0}, min(area.base, now_.limit)}};
   } else {
-    windows = {{PhysAddr{0}, limit_}};
+    windows = {{PhysAddr{0}, now_.limit}};
   }
   for (const auto& [from, to] : windows) {
     const PhysAddr start = max(from, PhysAddr{machine_.page_size()});
     const PhysRange window{start, max(start, to)};
-    if (has_mirror_) {
+    if (now_.has_mirror) {
       const auto found = find(bytes, machine_.page_size(), window, kNoNode, kMirror);
       if (found) return PhysRange::from_size(*found, bytes);
       warn(Warning::NotMirrored);
@@ -69,7 +69,7 @@ bool Model::grow_inside_memory(TableId id, PhysRange area) {
 // Linux frees first. Where that would make `reserved` grow, the order is turned round, because
 // nothing would keep that growth off the new storage of `memory`.
 bool Model::protect(TableId id, PhysRange old_range, PhysRange new_range) {
-  const bool free_would_grow = reserved_.count() + 2 > reserved_.capacity();
+  const bool free_would_grow = now_.reserved.count() + 2 > now_.reserved.capacity();
   const bool free_first = !old_range.empty() && (id == TableId::Reserved || !free_would_grow);
   if (free_first && free_array(old_range) != Status::Ok) return false;
   trace_call("memblock_reserve", new_range, "memblock_double_array");
@@ -94,7 +94,7 @@ bool Model::grow_late(TableId id) {
   const Place old = place(id);
   place(id) = Place{PhysRange{}, true};
   if (old.range.empty()) return true;
-  if (free_array(old.range) == Status::Ok && handed_over_) free_page_by_page(old.range);
+  if (free_array(old.range) == Status::Ok && now_.handed_over) free_page_by_page(old.range);
   return true;
 }
 

@@ -23,11 +23,11 @@ PhysAddr Model::address_of_amount(uint64_t bytes) const {
 void Model::cut_reserved(PhysRange range) {
   if (range.empty()) return;
   static_cast<void>(make_spare_slots(TableId::Reserved, range));
-  reserved_.change(range, [](MaybeKind) { return std::nullopt; });
+  now_.reserved.change(range, [](MaybeKind) { return std::nullopt; });
 }
 
 Status Model::enforce_memory_limit(uint64_t bytes) {
-  if (discarded_) return Status::Discarded;
+  if (now_.discarded) return Status::Discarded;
   if (bytes == 0) return Status::Ok;
   const PhysRange above{address_of_amount(bytes), kPhysAddrMax};
   const Status status = uncover(TableId::Memory, above);
@@ -36,7 +36,7 @@ Status Model::enforce_memory_limit(uint64_t bytes) {
 }
 
 Status Model::cap_memory_range(PhysRange range) {
-  if (discarded_) return Status::Discarded;
+  if (now_.discarded) return Status::Discarded;
   if (range.empty()) return Status::Ok;
   if (memory().empty()) {
     print("memblock_cap_memory_range: No memory registered yet");
@@ -48,15 +48,15 @@ Status Model::cap_memory_range(PhysRange range) {
   const auto only_nomap = [](MaybeKind old) {
     return old && old->flags.has(kNomap) ? old : std::nullopt;
   };
-  memory_.change(below, only_nomap);
-  memory_.change(above, only_nomap);
+  now_.memory.change(below, only_nomap);
+  now_.memory.change(above, only_nomap);
   cut_reserved(below);
   cut_reserved(above);
   return Status::Ok;
 }
 
 Status Model::mem_limit_remove_map(uint64_t bytes) {
-  if (discarded_) return Status::Discarded;
+  if (now_.discarded) return Status::Discarded;
   if (bytes == 0) return Status::Ok;
   const PhysAddr end = address_of_amount(bytes);
   return end == kPhysAddrMax ? Status::Ok : cap_memory_range(PhysRange{PhysAddr{0}, end});
@@ -64,15 +64,15 @@ Status Model::mem_limit_remove_map(uint64_t bytes) {
 
 // Each region keeps its whole units: everything else of it goes, at both ends.
 void Model::trim_memory(uint64_t align) {
-  const std::vector<Region> before = memory_.regions();
+  const std::vector<Region> before = now_.memory.regions();
   const auto nothing = [](MaybeKind) { return std::nullopt; };
   for (const Region& region : before) {
     const uint64_t over = region.base.value % align;
     const uint64_t head = over == 0 ? 0 : align - over;
     const uint64_t tail = region.end().value % align;
     const bool none_left = head > region.size || tail > region.size - head;
-    memory_.change(PhysRange::from_size(region.base, none_left ? region.size : head), nothing);
-    memory_.change(PhysRange{region.end() - (none_left ? 0 : tail), region.end()}, nothing);
+    now_.memory.change(PhysRange::from_size(region.base, none_left ? region.size : head), nothing);
+    now_.memory.change(PhysRange{region.end() - (none_left ? 0 : tail), region.end()}, nothing);
   }
 }
 
@@ -112,7 +112,7 @@ void Model::keep_reserved(const Region& region) {
   }
   PfnRange run{all.first, all.first, region.nid};
   for (auto edge = edges.begin(); std::next(edge) != edges.end(); ++edge) {
-    const Region* known = memory_.at(PhysAddr{*edge * machine_.page_size()});
+    const Region* known = now_.memory.at(PhysAddr{*edge * machine_.page_size()});
     const NodeId nid = known != nullptr ? known->nid : region.nid;
     if (nid != run.nid) {
       keep_pages(run);
@@ -124,7 +124,7 @@ void Model::keep_reserved(const Region& region) {
 }
 
 uint64_t Model::free_all(const PageSink& sink, uint64_t max_pfn) {
-  if (handed_over_ || discarded_) return 0;
+  if (now_.handed_over || now_.discarded) return 0;
   sink_ = sink;
   static_cast<void>(clear_hotplug(kAllMemory));
   uint64_t freed = 0;
@@ -138,7 +138,7 @@ uint64_t Model::free_all(const PageSink& sink, uint64_t max_pfn) {
   for (const Region& region : reserved()) {
     if (!region.flags.has(kReservedNoinit)) keep_reserved(region);
   }
-  handed_over_ = true;
+  now_.handed_over = true;
   return freed;
 }
 
@@ -151,20 +151,20 @@ void Model::free_page_by_page(PhysRange range) {
 
 Status Model::free_late(PhysRange range) {
   trace_call("memblock_free_late", range, caller_);
-  if (discarded_) return Status::Discarded;
-  if (!handed_over_) return Status::Invalid;
+  if (now_.discarded) return Status::Discarded;
+  if (!now_.handed_over) return Status::Invalid;
   free_page_by_page(range);
   return Status::Ok;
 }
 
 void Model::discard() {
-  if (discarded_) return;
-  for (Place& grown : places_) {
-    if (handed_over_) free_page_by_page(grown.range);
+  if (now_.discarded) return;
+  for (Place& grown : now_.places) {
+    if (now_.handed_over) free_page_by_page(grown.range);
     grown = Place{};
   }
-  memory_ = reserved_ = physmem_ = ModelTable{0};
-  discarded_ = true;
+  now_.memory = now_.reserved = now_.physmem = ModelTable{0};
+  now_.discarded = true;
 }
 
 }  // namespace memblock::lab

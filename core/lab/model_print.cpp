@@ -62,9 +62,9 @@ void Model::dump() {
   print("MEMBLOCK configuration:");
   print(format(" memory size = 0x%016" PRIx64 " reserved size = 0x%016" PRIx64, phys_mem_size(),
                reserved_size()));
-  dump_table("memory", memory_);
-  dump_table("reserved", reserved_);
-  if (physmem_.count() != 0) dump_table("physmem", physmem_);
+  dump_table("memory", now_.memory);
+  dump_table("reserved", now_.reserved);
+  if (now_.physmem.count() != 0) dump_table("physmem", now_.physmem);
 }
 
 }  // namespace memblock::lab

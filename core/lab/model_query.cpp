@@ -63,12 +63,12 @@ PhysAddr Model::end_of_dram() const {
 }
 
 bool Model::is_map_memory(PhysAddr address) const {
-  const Region* region = memory_.at(address);
+  const Region* region = now_.memory.at(address);
   return region != nullptr && !region->flags.has(kNomap);
 }
 
 bool Model::is_region_memory(PhysRange range) const {
-  const Region* region = memory_.at(range.base);
+  const Region* region = now_.memory.at(range.base);
   return region != nullptr && range.end <= region->end();
 }
 
@@ -82,7 +82,8 @@ bool Model::overlaps(TableId id, PhysRange range) const {
 
 Result<PfnRange> Model::search_pfn_nid(uint64_t pfn) const {
   const uint64_t pfns = pages_down(kPhysAddrMax, machine_.page_shift);
-  const Region* region = pfn <= pfns ? memory_.at(PhysAddr{pfn * machine_.page_size()}) : nullptr;
+  const Region* region =
+      pfn <= pfns ? now_.memory.at(PhysAddr{pfn * machine_.page_size()}) : nullptr;
   if (region == nullptr) return Status::NotFound;
   return PfnRange{pages_down(region->base, machine_.page_shift),
                   pages_down(region->end(), machine_.page_shift), region->nid};
@@ -117,11 +118,11 @@ PfnRange Model::reserved_pfns(const Region& region) const {
 }
 
 int Model::first_broken_invariant() const {
-  if (const int broken = memory_.first_broken_invariant(); broken != 0) return broken;
-  if (const int broken = reserved_.first_broken_invariant(); broken != 0) return 10 + broken;
-  if (const int broken = physmem_.first_broken_invariant(); broken != 0) return 20 + broken;
-  for (const Place& grown : places_) {
-    if (!can_resize_ && (!grown.range.empty() || grown.late)) return 31;
+  if (const int broken = now_.memory.first_broken_invariant(); broken != 0) return broken;
+  if (const int broken = now_.reserved.first_broken_invariant(); broken != 0) return 10 + broken;
+  if (const int broken = now_.physmem.first_broken_invariant(); broken != 0) return 20 + broken;
+  for (const Place& grown : now_.places) {
+    if (!now_.can_resize && (!grown.range.empty() || grown.late)) return 31;
   }
   return 0;
 }
@@ -142,7 +143,7 @@ std::vector<WalkedRange> Model::free_list(NodeId nid, RegionFlags flags, bool mo
   std::vector<WalkedRange> out;
   for (const Region& region : memory()) {
     if (skips(region, nid, flags, movable_node)) continue;
-    for (const PhysRange& free : subtract(clip(region.range(), window), reserved_.regions())) {
+    for (const PhysRange& free : subtract(clip(region.range(), window), now_.reserved.regions())) {
       out.push_back(WalkedRange{free, region.nid, region.flags});
     }
   }
@@ -150,22 +151,22 @@ std::vector<WalkedRange> Model::free_list(NodeId nid, RegionFlags flags, bool mo
 }
 
 ListWalk<WalkedRange> Model::mem_ranges(Direction direction) const {
-  std::vector<WalkedRange> mapped = whole(memory_.regions());
+  std::vector<WalkedRange> mapped = whole(now_.memory.regions());
   std::erase_if(mapped, [](const WalkedRange& range) { return range.flags.has(kNomap); });
   return walk(std::move(mapped), direction);
 }
 
 ListWalk<WalkedRange> Model::reserved_ranges(Direction direction) const {
-  return walk(whole(reserved_.regions()), direction);
+  return walk(whole(now_.reserved.regions()), direction);
 }
 
 ListWalk<WalkedRange> Model::free_ranges(NodeId nid, RegionFlags flags, Direction direction,
                                          PhysRange window) const {
-  return walk(free_list(nid, flags, movable_node_, window), direction);
+  return walk(free_list(nid, flags, now_.movable_node, window), direction);
 }
 
 ListWalk<WalkedRange> Model::physmem_ranges() const {
-  return walk(whole(physmem_.regions()), Direction::Up);
+  return walk(whole(now_.physmem.regions()), Direction::Up);
 }
 
 ListWalk<WalkedRange> Model::physmem_ranges(TableId minus) const {
@@ -190,7 +191,7 @@ ListWalk<PfnRange> Model::mem_pfns(NodeId nid) const {
 
 ListWalk<PfnRange> Model::free_pfns_in_zone(PfnRange zone) const {
   std::vector<PfnRange> out;
-  for (const WalkedRange& free : free_list(zone.nid, kNoFlags, movable_node_, kAllMemory)) {
+  for (const WalkedRange& free : free_list(zone.nid, kNoFlags, now_.movable_node, kAllMemory)) {
     PfnRange pages{pages_up(free.range.base, machine_.page_shift),
                    pages_down(free.range.end, machine_.page_shift), free.nid};
     pages.first = std::max(pages.first, zone.first);

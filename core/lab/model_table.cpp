@@ -1,4 +1,4 @@
-// Every edit goes through change(): take the whole address space piece by piece, from the bottom.
+// Every edit goes through change(): take the address space piece by piece, from the bottom.
 #include "lab/model_table.h"
 
 #include <algorithm>
@@ -37,14 +37,20 @@ void ModelTable::change(PhysRange range, const std::function<MaybeKind(MaybeKind
     if (inside(base) < inside(end)) result.put(inside(base), inside(end), change(kind));
     result.put(max(base, range.end), end, kind);
   };
-  PhysAddr reached{0};
-  for (const Region& region : regions_) {
-    put_changed(reached, region.base, std::nullopt);
-    put_changed(region.base, region.end(), Kind{region.nid, region.flags});
-    reached = region.end();
+  // Only what meets or touches the range can come out otherwise; the rest stays as it is.
+  const auto first = std::find_if(regions_.begin(), regions_.end(),
+                                  [&](const Region& region) { return region.end() >= range.base; });
+  const auto last = std::find_if(first, regions_.end(),
+                                 [&](const Region& region) { return region.base > range.end; });
+  PhysAddr reached = first == regions_.begin() ? PhysAddr{0} : std::prev(first)->end();
+  for (auto region = first; region != last; ++region) {
+    put_changed(reached, region->base, std::nullopt);
+    put_changed(region->base, region->end(), Kind{region->nid, region->flags});
+    reached = region->end();
   }
-  put_changed(reached, kPhysAddrMax, std::nullopt);
-  regions_ = result.take();
+  put_changed(reached, last == regions_.end() ? kPhysAddrMax : last->base, std::nullopt);
+  const std::vector<Region> changed = result.take();
+  regions_.insert(regions_.erase(first, last), changed.begin(), changed.end());
 }
 
 uint64_t ModelTable::total_bytes() const {
