@@ -108,6 +108,14 @@ Status Memblock::physmem_add(PhysRange range) {
   return insert(TableId::Physmem, range, kNoFlags, kUnsetNode);
 }
 
+void Memblock::adopt(TableId id, std::span<Region> storage, size_t count, uint64_t total_bytes,
+                     PhysRange place) {
+  if (discarded_) return;
+  FlatTable& table = mutable_table(id);
+  if (storage.data() != table.storage().data()) origin(id) = Origin{.place = place};
+  table.adopt(storage, count, total_bytes);
+}
+
 // ---- Flags and nodes
 // -------------------------------------------------------------------------------
 

@@ -137,6 +137,14 @@ class Memblock {
   /// Errors: TableFull. Cost: as add. Linux: memblock_physmem_add().
   Status physmem_add(PhysRange range);
 
+  /// Makes a table of regions that the caller keeps in view of others, who may edit them between
+  /// calls, as Linux's `struct memblock` is edited: hand over before each call what stands there
+  /// now, and afterwards show what table() says. `place` is where storage that came from memblock
+  /// lies, empty for any other: growth gives that back. Ignored once discarded. O(1).
+  /// Requires: as FlatTable::adopt().
+  void adopt(TableId id, std::span<Region> storage, size_t count, uint64_t total_bytes,
+             PhysRange place);
+
   // ---- Flags -----------------------------------------------------------------------------------
   // Only memory that exists in `range` changes; regions split and merge as needed.
   // Errors: TableFull (two spare slots are asked for even when no split is needed, as in Linux).
@@ -351,8 +359,10 @@ class Memblock {
   bool grow_from_memblock(TableId id, PhysRange area);
   bool grow_from_late_allocator(TableId id);
   bool find_growth_place(TableId id, uint64_t bytes, PhysRange area, PhysRange& place);
-  bool find_mirrored_first(uint64_t bytes, PhysRange window, PhysAddr& found);
-  bool swap_reservations(TableId id, PhysRange old_place, PhysRange new_place);
+  bool find_mirrored_first(uint64_t bytes, PhysRange window, PhysAddr& found) const;
+  bool find_beside_pending(uint64_t bytes, PhysRange window, RegionFlags flags,
+                           PhysAddr& found) const;
+  bool swap_reservations(PhysRange old_place, PhysRange new_place);
   void give_back(const Origin& old);
 
   // Limits: limits.cpp
@@ -383,6 +393,7 @@ class Memblock {
   FlatTable reserved_;
   FlatTable physmem_;
   Origin origins_[3];
+  PhysRange pending_growth_;  ///< Chosen for a table that grows, not reserved yet.
   PageSink sink_;
   PhysAddr limit_ = kPhysAddrMax;
   const char* caller_ = "memblock";

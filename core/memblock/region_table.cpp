@@ -261,6 +261,15 @@ void FlatTable::keep(IndexRange inside, RegionFlags flags) {
   merge({0, count_});
 }
 
+void FlatTable::adopt(std::span<Region> storage, size_t count, uint64_t total_bytes) {
+  MEMBLOCK_ASSERT(count <= storage.size());
+  const bool same_storage = storage.data() == storage_.data() && storage.size() == storage_.size();
+  if (same_storage && count == count_ && total_bytes == total_bytes_) return;
+  storage_ = storage;
+  count_ = count;
+  total_bytes_ = total_bytes;
+}
+
 void FlatTable::move_to(std::span<Region> storage) {
   MEMBLOCK_ASSERT(count_ <= storage.size());
   move_regions(storage.data(), storage_.data(), count_);

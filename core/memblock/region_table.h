@@ -103,6 +103,11 @@ class FlatTable {
   /// Forgets regions and storage alike.
   void reset();
 
+  /// Becomes a view of regions that somebody else keeps and may edit: call it again after each such
+  /// edit. Without one it writes nothing, so that queries may still run at the same time.
+  /// Requires: `count <= storage.size()`, and invariants 2 to 5.
+  void adopt(std::span<Region> storage, size_t count, uint64_t total_bytes);
+
   /// Moves the regions into other storage. Requires: it holds count() regions.
   void move_to(std::span<Region> storage);
 
