@@ -63,6 +63,7 @@ endfunction()
 # A set of properties: props/NAME_props.cpp becomes props_NAME and the test props.NAME.
 function(lab_props name)
   lab_program(props_${name} props/${name}_props.cpp ${ARGN} LINK memblock_lab rapidcheck)
+  target_include_directories(props_${name} PRIVATE ${PROJECT_SOURCE_DIR})
   lab_test(props.${name} COMMAND props_${name} LABELS props)
 endfunction()
 

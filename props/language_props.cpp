@@ -1,0 +1,203 @@
+// Laws of the op language: text, bytes, rules and comparison, over random traces and random bytes.
+#include <algorithm>
+#include <iostream>
+
+#include "lab/codec.h"
+#include "lab/compare.h"
+#include "props/rc.h"
+
+namespace memblock::lab {
+namespace {
+
+/// A trace with all that a file can hold: comments, a map, and what the core answered as what is
+/// expected.
+rc::Gen<Trace> full_traces() {
+  return rc::gen::exec([] {
+    RcChoices choices;
+    Trace trace = gen_trace(choices, swarm(choices, OpMix::everything()));
+    static const std::string kComments[] = {"0001 one line", "", "  indented", "caf\xc3\xa9 -> #"};
+    for (uint64_t i = choices.below(4); i != 0; --i) {
+      trace.comments.push_back(kComments[choices.below(std::size(kComments))]);
+    }
+    for (uint64_t i = choices.below(std::min(4u, trace.limits.e820 + 1)); i != 0; --i) {
+      E820Entry entry{PhysAddr{choices.below(16) << 12}, choices.below(32) << 8, E820Type::Ram};
+      if (choices.below(4) == 3) entry = {PhysAddr{0} - 4096, 4096, E820Type{0x63}};
+      trace.e820.push_back(entry);
+    }
+    if (choices.below(2) == 0) return trace;
+    Trace answered = with_answers<CoreBackend>(trace);
+    for (Step& step : answered.steps) {
+      if (choices.below(3) == 2) step.expected.reset();
+    }
+    return answered;
+  });
+}
+
+rc::Gen<std::vector<uint8_t>> byte_strings() {
+  return rc::gen::resize(300, rc::gen::arbitrary<std::vector<uint8_t>>());
+}
+
+/// Canonical text with a few characters changed, dropped or doubled: what hostile or careless
+/// people write.
+rc::Gen<std::string> damaged_texts() {
+  return rc::gen::exec([] {
+    RcChoices choices;
+    std::string text = to_text(*full_traces());
+    static constexpr std::string_view kPieces[] = {
+        "[", ")", "0x",  "\"", "->",     " -> none\n",           ";",   "\n", "=",
+        "|", "#", "\\x", "  ", "nid=-1", "99999999999999999999", "\xff"};
+    for (uint64_t i = 1 + choices.below(6); i != 0 && !text.empty(); --i) {
+      const size_t at = choices.below(text.size());
+      switch (choices.below(4)) {
+        case 0: text.erase(at, 1 + choices.below(8)); break;
+        case 1: text.insert(at, kPieces[choices.below(std::size(kPieces))]); break;
+        case 2: text[at] = static_cast<char>(choices.below(256)); break;
+        default: text.insert(at, text.substr(choices.below(text.size()), 40)); break;
+      }
+    }
+    return text;
+  });
+}
+
+size_t lines_in(std::string_view text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+}
+
+void check_parsed(const std::string& text, const ParsedTrace& parsed) {
+  RC_ASSERT(parsed.errors.size() <= kDiagnosticsMax + 1);
+  for (const Diagnostic& error : parsed.errors) {
+    RC_ASSERT(error.line >= 1u);
+    RC_ASSERT(error.line <= lines_in(text));
+    RC_ASSERT(!error.message.empty());
+    RC_ASSERT(std::all_of(error.message.begin(), error.message.end(),
+                          [](char c) { return c >= ' ' && c <= '~'; }));
+  }
+  if (parsed.ok()) RC_ASSERT(rule_broken_by(parsed.trace) == "");
+}
+
+bool text_laws() {
+  bool ok = true;
+  ok &= holds("text: parse(print(t)) == t", [] {
+    const Trace trace = *full_traces();
+    const ParsedTrace parsed = parse_trace(to_text(trace));
+    RC_ASSERT(parsed.errors == std::vector<Diagnostic>{});
+    RC_ASSERT(parsed.trace == trace);
+  });
+  ok &= holds("text: canonical text prints back to itself", [] {
+    const std::string text = to_text(*full_traces());
+    RC_ASSERT(to_text(parse_trace(text).trace) == text);
+  });
+  ok &= holds("text: comments, blank lines and blanks between ops change nothing", [] {
+    const Trace trace = *full_traces();
+    std::string text = "\n";
+    for (const char c : to_text(bare(trace)))
+      text += c == '\n' ? "   # note\r\n\n\t\n" : std::string(1, c);
+    const ParsedTrace parsed = parse_trace(text);
+    RC_ASSERT(parsed.errors == std::vector<Diagnostic>{});
+    RC_ASSERT(parsed.trace.steps == bare(trace).steps);
+  });
+  ok &= holds("text: damaged text is read or refused with a place inside it", [] {
+    const std::string text = *damaged_texts();
+    check_parsed(text, parse_trace(text));
+  });
+  ok &= holds("text: any bytes are read or refused with a place inside them", [] {
+    const std::vector<uint8_t> bytes = *byte_strings();
+    const std::string text{bytes.begin(), bytes.end()};
+    check_parsed(text, parse_trace(text));
+  });
+  ok &= holds("text: each line that is wrong is reported by itself", [] {
+    const Trace trace = bare(*rc::gen::arbitrary<Trace>());
+    const uint64_t wrong = *rc::gen::inRange<uint64_t>(1, kDiagnosticsMax);
+    std::string text = to_text(trace);
+    const size_t before = lines_in(text);
+    for (uint64_t i = 0; i < wrong; ++i) text += "reserve [0x2000, 0x1000)\n";
+    const ParsedTrace parsed = parse_trace(text);
+    RC_ASSERT(parsed.errors.size() == wrong);
+    RC_ASSERT(parsed.errors.front().line == before);
+    RC_ASSERT(parsed.errors.front().column == 9u);
+    RC_ASSERT(parsed.trace.steps == trace.steps);
+  });
+  return ok;
+}
+
+bool byte_laws() {
+  bool ok = true;
+  ok &= holds("bytes: decode(encode(t)) == t", [] {
+    const Trace trace = bare(*full_traces());
+    RC_ASSERT(decode(encode(trace)) == trace);
+  });
+  ok &= holds("bytes: every byte string is a valid trace", [] {
+    const Trace trace = decode(*byte_strings());
+    RC_ASSERT(rule_broken_by(trace) == "");
+  });
+  ok &= holds("bytes: what a byte string stands for survives encoding and printing", [] {
+    const Trace trace = decode(*byte_strings());
+    RC_ASSERT(decode(encode(trace)) == trace);
+    RC_ASSERT(parse_trace(to_text(trace)).trace == trace);
+  });
+  ok &= holds("bytes: raw fields of any value survive", [] {
+    // The generator likes small numbers; the codec must not.
+    Trace trace;
+    Op op = *rc::gen::arbitrary<Op>();
+    const auto any = rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<uint64_t>());
+    const uint64_t a = *any >> *rc::gen::inRange(0, 64);
+    const uint64_t b = *any >> *rc::gen::inRange(0, 64);
+    op.range = PhysRange{PhysAddr{std::min(a, b)}, PhysAddr{std::max(a, b)}};
+    op.min = PhysAddr{a};
+    op.max = PhysAddr{b};
+    op.size = *any >> *rc::gen::inRange(0, 64);
+    op.nid = NodeId{*rc::gen::inRange(-1, kNodesMax + 1)};
+    op.type = static_cast<E820Type>(*rc::gen::arbitrary<uint32_t>());
+    op.text = *rc::gen::arbitrary<std::string>();
+    trace.limits.page_shift = *rc::gen::inRange(12u, 17u);
+    trace.limits.memory = *rc::gen::inRange(1u, kCapacityMax + 1);
+    for (int i = 0; i < 3; ++i) trace.steps.push_back(Step{made_valid(op), {}, 0});
+    RC_ASSERT(rule_broken_by(trace) == "");
+    RC_ASSERT(decode(encode(trace)) == trace);
+    RC_ASSERT(parse_trace(to_text(trace)).trace == trace);
+  });
+  return ok;
+}
+
+bool run_laws() {
+  bool ok = true;
+  ok &= holds("rules: generated traces are valid",
+              [](const Trace& trace) { RC_ASSERT(rule_broken_by(trace) == ""); });
+  ok &= holds("rules: made_valid() leaves a valid op alone and mends any other", [](Op op) {
+    RC_ASSERT(made_valid(op) == op);
+    op.align = *rc::gen::arbitrary<uint64_t>();
+    op.code = static_cast<OpCode>(*rc::gen::inRange<size_t>(0, kOpCount));
+    op.nid = NodeId{*rc::gen::arbitrary<int32_t>()};
+    op.flags = RegionFlags{*rc::gen::arbitrary<uint32_t>()};
+    op.exact = true;
+    RC_ASSERT(rule_broken_by(made_valid(op)) == "");
+  });
+  ok &= holds("replay: the core agrees with itself, and meets its own answers", [](const Trace& t) {
+    RC_ASSERT(!(compare<CoreBackend, CoreBackend>(t)));
+    const Trace answered = with_answers<CoreBackend>(t);
+    RC_ASSERT(rule_broken_by(answered) == "");
+    RC_ASSERT(check_expectations<CoreBackend>(answered).empty());
+  });
+  ok &= holds("replay: a wrong expectation is reported where it stands", [](const Trace& t) {
+    Trace answered = with_answers<CoreBackend>(t);
+    RC_PRE(!answered.steps.empty());
+    const auto at = *rc::gen::inRange<size_t>(0, answered.steps.size());
+    Outcome& expected = *answered.steps[at].expected;
+    expected = Outcome{expected.status == Status::Busy ? Status::Invalid : Status::Busy, {}, {}, 0};
+    const std::vector<Unmet> unmet = check_expectations<CoreBackend>(answered);
+    RC_ASSERT(unmet.size() == 1u);
+    RC_ASSERT(unmet[0].step == at);
+  });
+  return ok;
+}
+
+}  // namespace
+}  // namespace memblock::lab
+
+int main() {
+  using namespace memblock::lab;
+  const bool text = text_laws();
+  const bool bytes = byte_laws();
+  const bool runs = run_laws();
+  return text && bytes && runs ? 0 : 1;
+}
