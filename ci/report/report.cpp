@@ -38,17 +38,22 @@ const ordered_json& list(const ordered_json& from, const char* name) {
   return found != from.end() && found->is_array() ? *found : kNone;
 }
 
+/// `{"right": N, "checked": N}`.
+void add_tally(const ordered_json& from, const char* name, uint64_t& right, uint64_t& checked) {
+  const auto found = from.find(name);
+  if (found == from.end()) return;
+  right += number(*found, "right");
+  checked += number(*found, "checked");
+}
+
 void add_replay(const ordered_json& results, Totals& totals) {
+  const ordered_json total = results.value("total", ordered_json::object());
+  add_tally(total, "logs", totals.boots_right, totals.boots);
+  add_tally(total, "allocations", totals.allocations_right, totals.allocations);
+  add_tally(total, "dumps", totals.dumps_right, totals.dumps);
   for (const ordered_json& log : list(results, "logs")) {
-    ++totals.boots;
-    if (log.value("right", false)) ++totals.boots_right;
-    totals.allocations += number(log, "allocations");
-    totals.allocations_right += number(log, "allocations_right");
-    totals.dumps += number(log, "dumps");
-    totals.dumps_right += number(log, "dumps_right");
-    if (!log.value("right", false)) {
-      totals.findings.push_back("replay: " + text(log, "file") + " is not reproduced");
-    }
+    if (log.value("right", false)) continue;
+    totals.findings.push_back("replay: " + text(log, "file") + " is not reproduced");
   }
 }
 

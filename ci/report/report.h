@@ -11,7 +11,7 @@ namespace memblock::report {
 
 /// The figures that people look for first.
 struct Totals {
-  size_t boots = 0, boots_right = 0;
+  uint64_t boots = 0, boots_right = 0;
   uint64_t allocations = 0, allocations_right = 0;
   uint64_t dumps = 0, dumps_right = 0;
   uint64_t traces = 0, checks = 0;
