@@ -4,6 +4,7 @@
 
 #include "lab/codec.h"
 #include "lab/compare.h"
+#include "lab/minimize.h"
 #include "props/rc.h"
 
 namespace memblock::lab {
@@ -159,6 +160,58 @@ bool byte_laws() {
   return ok;
 }
 
+/// Whether the core ever answers `status`, which stands in for a bug.
+bool ever_answers(const Trace& trace, Status status) {
+  CoreBackend core{trace.limits};
+  if (!append_firmware_map(core, trace)) return false;
+  return std::any_of(trace.steps.begin(), trace.steps.end(),
+                     [&](const Step& step) { return apply(core, step.op).status == status; });
+}
+
+bool minimiser_laws() {
+  bool ok = true;
+  ok &= holds("minimize: the result is valid, still fails, and no op of it can be spared", [] {
+    OpMix mix = OpMix::memblock_only();
+    mix.draws_max = 60;
+    const Trace trace = *traces(mix);
+    const auto fails = [](const Trace& t) { return ever_answers(t, Status::TableFull); };
+    RC_PRE(fails(trace));
+    const Trace small = minimize(trace, fails);
+    RC_ASSERT(rule_broken_by(small) == "");
+    RC_ASSERT(fails(small));
+    for (size_t i = 0; i < small.steps.size(); ++i) {
+      Trace without = small;
+      without.steps.erase(without.steps.begin() + static_cast<ptrdiff_t>(i));
+      RC_ASSERT(!fails(without));
+    }
+    // A one-slot table refuses the first remove, mark or second region.
+    RC_ASSERT(small.steps.size() <= trace.steps.size());
+    if (trace.limits.memory == 1 || trace.limits.reserved == 1) RC_ASSERT(small.steps.size() <= 4u);
+  });
+  ok &= holds("minimize: far addresses come near and keep what they have in common", [] {
+    // Fails as long as a reservation touches the end of memory.
+    const auto fails = [](const Trace& trace) {
+      CoreBackend core{trace.limits};
+      for (const Step& step : trace.steps) static_cast<void>(apply(core, step.op));
+      return !core.memory().empty() && !core.reserved().empty() &&
+             core.memory().back().end() == core.reserved().back().end();
+    };
+    Trace trace;
+    const uint64_t base = *rc::gen::inRange<uint64_t>(1, uint64_t{1} << 40) << 12;
+    const uint64_t pages = *rc::gen::inRange<uint64_t>(2, 1 << 20);
+    for (const uint64_t first : {uint64_t{0}, pages / 2}) {
+      Op op;
+      op.code = first == 0 ? OpCode::Add : OpCode::Reserve;
+      op.range = PhysRange{PhysAddr{base + (first << 12)}, PhysAddr{base + (pages << 12)}};
+      trace.steps.push_back(Step{op, {}, 0});
+    }
+    const Trace small = minimize(trace, fails);
+    RC_ASSERT(small.steps.size() == 2u);
+    for (const Step& step : small.steps) RC_ASSERT(step.op.range.end <= PhysAddr{0x2000});
+  });
+  return ok;
+}
+
 bool run_laws() {
   bool ok = true;
   ok &= holds("rules: generated traces are valid",
@@ -198,6 +251,7 @@ int main() {
   using namespace memblock::lab;
   const bool text = text_laws();
   const bool bytes = byte_laws();
+  const bool minimiser = minimiser_laws();
   const bool runs = run_laws();
-  return text && bytes && runs ? 0 : 1;
+  return text && bytes && minimiser && runs ? 0 : 1;
 }

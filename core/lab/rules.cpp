@@ -66,6 +66,17 @@ bool is_comment(const std::string& text) {
   return text.empty() || text.back() != ' ';
 }
 
+bool is_inverted(PhysRange range) { return range.end < range.base; }
+
+bool has_inverted_range(const Op& op) {
+  return is_inverted(op.range) || is_inverted(op.initrd) || is_inverted(op.bios) ||
+         std::any_of(op.setup_data.begin(), op.setup_data.end(), is_inverted);
+}
+
+void order(PhysRange& range) {
+  if (is_inverted(range)) std::swap(range.base, range.end);
+}
+
 std::string in_step(size_t index, const std::string& broken) {
   return broken.empty() ? broken : "step " + std::to_string(index + 1) + ": " + broken;
 }
@@ -74,6 +85,7 @@ std::string in_step(size_t index, const std::string& broken) {
 
 std::string rule_broken_by(const Op& op) {
   if (static_cast<size_t>(op.code) >= kOpCount) return "there is no such op";
+  if (has_inverted_range(op)) return "a range ends before it begins; swap its ends";
   if (op.align != 0 && !is_power_of_two(op.align)) {
     return "align is not a power of two; use 0x1, 0x2, 0x4, ...";
   }
@@ -101,6 +113,10 @@ std::string rule_broken_by(const Op& op) {
 
 Op made_valid(Op op) {
   op = only_own_fields(op);
+  order(op.range);
+  order(op.initrd);
+  order(op.bios);
+  std::for_each(op.setup_data.begin(), op.setup_data.end(), order);
   if (op.align != 0 && !is_power_of_two(op.align)) op.align &= ~op.align + 1;
   if (op.code == OpCode::TrimMemory && op.align == 0) op.align = 1;
   if (op.code == OpCode::FreeLate && op.range.size() > kFreeLateBytesMax) {
