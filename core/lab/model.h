@@ -196,7 +196,8 @@ class Model {
   bool grow_inside_memory(TableId id, PhysRange area);
   bool grow_late(TableId id);
   std::optional<PhysRange> find_growth_place(TableId id, uint64_t bytes, PhysRange area);
-  bool protect(TableId id, PhysRange old_range, PhysRange new_range);
+  std::optional<PhysAddr> find_storage(uint64_t bytes, PhysRange window, RegionFlags flags);
+  bool protect(PhysRange old_range, PhysRange new_range);
   Status free_array(PhysRange range);
 
   // Walks
@@ -222,6 +223,7 @@ class Model {
 
   Machine machine_;
   State now_;
+  PhysRange pending_;  ///< Storage that a growth has chosen and not reserved yet.
   ModelE820 e820_;
   ModelE820Options options_{e820_};
   ModelNamed named_;

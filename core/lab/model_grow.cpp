@@ -1,5 +1,8 @@
 // The model: a full table doubles. It tracks where the storage of a grown table lies in memory, as
 // that memory is reserved, and so moves every later allocation.
+#include <algorithm>
+#include <utility>
+
 #include "lab/model.h"
 
 namespace memblock::lab {
@@ -35,12 +38,29 @@ std::optional<PhysRange> Model::find_growth_place(TableId id, uint64_t bytes, Ph
     const PhysAddr start = max(from, PhysAddr{machine_.page_size()});
     const PhysRange window{start, max(start, to)};
     if (now_.has_mirror) {
-      const auto found = find(bytes, machine_.page_size(), window, kNoNode, kMirror);
+      const auto found = find_storage(bytes, window, kMirror);
       if (found) return PhysRange::from_size(*found, bytes);
       warn(Warning::NotMirrored);
     }
-    const auto found = find(bytes, machine_.page_size(), window, kNoNode, kNoFlags);
+    const auto found = find_storage(bytes, window, kNoFlags);
     if (found) return PhysRange::from_size(*found, bytes);
+  }
+  return std::nullopt;
+}
+
+// What an outer growth has chosen counts as taken, though it is not reserved yet. (In Linux it does
+// not, and the two tables can come to lie on the same memory.)
+std::optional<PhysAddr> Model::find_storage(uint64_t bytes, PhysRange window, RegionFlags flags) {
+  std::vector<PhysRange> parts{window};
+  if (window.overlaps(pending_)) {
+    parts.clear();
+    if (window.base < pending_.base) parts.push_back({window.base, pending_.base});
+    if (pending_.end < window.end) parts.push_back({pending_.end, window.end});
+    if (!now_.bottom_up) std::reverse(parts.begin(), parts.end());
+  }
+  for (const PhysRange part : parts) {
+    const auto found = find(bytes, machine_.page_size(), part, kNoNode, flags);
+    if (found) return found;
   }
   return std::nullopt;
 }
@@ -59,28 +79,26 @@ bool Model::grow_inside_memory(TableId id, PhysRange area) {
   const Place old = place(id);
   mutable_table(id).set_capacity(2 * old_capacity);
   place(id) = Place{*range, false};
-  if (protect(id, old.range, *range)) return true;
+  if (protect(old.range, *range)) return true;
   mutable_table(id).set_capacity(old_capacity);
   place(id) = old;
   return false;
 }
 
-// Reserves the new storage and frees the old one. Either can itself make `reserved` grow.
-// Linux frees first. Where that would make `reserved` grow, the order is turned round, because
-// nothing would keep that growth off the new storage of `memory`.
-bool Model::protect(TableId id, PhysRange old_range, PhysRange new_range) {
-  const bool free_would_grow = now_.reserved.count() + 2 > now_.reserved.capacity();
-  const bool free_first = !old_range.empty() && (id == TableId::Reserved || !free_would_grow);
-  if (free_first && free_array(old_range) != Status::Ok) return false;
-  trace_call("memblock_reserve", new_range, "memblock_double_array");
-  if (cover(TableId::Reserved, new_range, Kind{}) != Status::Ok) {
-    // Only where nothing was freed: freeing needs two spare slots, this one.
-    MEMBLOCK_ASSERT(!free_first);
-    return false;
+// Frees the old storage, then reserves the new one, as Linux does. Either can itself make
+// `reserved` grow. Where the old storage cannot be freed it stays reserved, wasted but safe.
+bool Model::protect(PhysRange old_range, PhysRange new_range) {
+  bool freed = false;
+  if (!old_range.empty()) {
+    const PhysRange outer = std::exchange(pending_, new_range);
+    freed = free_array(old_range) == Status::Ok;
+    pending_ = outer;
   }
-  // If this fails, the old storage stays reserved, wasted but safe.
-  if (!old_range.empty() && !free_first) static_cast<void>(free_array(old_range));
-  return true;
+  trace_call("memblock_reserve", new_range, "memblock_double_array");
+  if (cover(TableId::Reserved, new_range, Kind{}) == Status::Ok) return true;
+  // As before the call, so there is room.
+  if (freed) static_cast<void>(cover(TableId::Reserved, old_range, Kind{}));
+  return false;
 }
 
 Status Model::free_array(PhysRange range) {

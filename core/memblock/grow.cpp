@@ -25,13 +25,26 @@ bool Memblock::grow(TableId id, PhysRange area) {
   return grown;
 }
 
-bool Memblock::find_mirrored_first(uint64_t bytes, PhysRange window, PhysAddr& found) {
-  const uint64_t align = machine_.page_size();
+// As if the storage that a growth further out has chosen, and not reserved yet, were reserved.
+// Linux has no such guard: there the inner table can land on the outer one.
+bool Memblock::find_beside_pending(uint64_t bytes, PhysRange window, RegionFlags flags,
+                                   PhysAddr& found) const {
+  const auto find = [&](PhysAddr from, PhysAddr to) {
+    const PhysRange part{from, max(from, to)};
+    return find_free(bytes, machine_.page_size(), part, kNoNode, flags, found);
+  };
+  if (!window.overlaps(pending_growth_)) return find(window.base, window.end);
+  const auto find_above = [&] { return find(pending_growth_.end, window.end); };
+  const auto find_below = [&] { return find(window.base, pending_growth_.base); };
+  return bottom_up_ ? find_below() || find_above() : find_above() || find_below();
+}
+
+bool Memblock::find_mirrored_first(uint64_t bytes, PhysRange window, PhysAddr& found) const {
   if (has_mirror_) {
-    if (find_free(bytes, align, window, kNoNode, kMirror, found)) return true;
+    if (find_beside_pending(bytes, window, kMirror, found)) return true;
     warn(Warning::NotMirrored);
   }
-  return find_free(bytes, align, window, kNoNode, kNoFlags, found);
+  return find_beside_pending(bytes, window, kNoFlags, found);
 }
 
 // `area` is about to be reserved: storage for `reserved` must not land on it. Above it is tried
@@ -67,33 +80,28 @@ bool Memblock::grow_from_memblock(TableId id, PhysRange area) {
   const PhysRange old_place = origin(id).place;
   table.move_to({static_cast<Region*>(memory), capacity});
   origin(id).place = place;
-  if (swap_reservations(id, old_place, place)) return true;
+  if (swap_reservations(old_place, place)) return true;
   table.move_to(old_storage);
   origin(id).place = old_place;
   return false;
 }
 
-// Frees the old storage, then reserves the new, as Linux does. The other way round where freeing
-// would itself grow `reserved`: that growth could land on the new storage while nothing protects
-// it.
-bool Memblock::swap_reservations(TableId id, PhysRange old_place, PhysRange new_place) {
-  const bool frees = !old_place.empty();
-  const bool free_last =
-      frees && id != TableId::Reserved && reserved_.count() + 2 > reserved_.capacity();
-  const auto free_old = [&] {
+// Frees the old storage, then reserves the new, as Linux does. Either can make `reserved` grow.
+bool Memblock::swap_reservations(PhysRange old_place, PhysRange new_place) {
+  bool freed = false;
+  if (!old_place.empty()) {
+    const PhysRange outer = pending_growth_;
+    pending_growth_ = new_place;
     trace_range("memblock_phys_free", old_place, kGrowth);
     // Without a spare slot the old storage stays reserved: wasted, but never handed out twice.
-    return erase(TableId::Reserved, old_place) == Status::Ok;
-  };
-  const bool freed = frees && !free_last && free_old();
-  trace_range("memblock_reserve", new_place, kGrowth);
-  if (insert(TableId::Reserved, new_place, kNoFlags, kUnsetNode) != Status::Ok) {
-    // As before the call, so there is room.
-    if (freed) reserved_.insert(old_place, kNoFlags, kUnsetNode);
-    return false;
+    freed = erase(TableId::Reserved, old_place) == Status::Ok;
+    pending_growth_ = outer;
   }
-  if (free_last) static_cast<void>(free_old());
-  return true;
+  trace_range("memblock_reserve", new_place, kGrowth);
+  if (insert(TableId::Reserved, new_place, kNoFlags, kUnsetNode) == Status::Ok) return true;
+  // As before the call, so there is room.
+  if (freed) reserved_.insert(old_place, kNoFlags, kUnsetNode);
+  return false;
 }
 
 bool Memblock::grow_from_late_allocator(TableId id) {
