@@ -28,7 +28,8 @@ struct Held {
         reserved(core.reserved().begin(), core.reserved().end()),
         physmem(core.physmem().begin(), core.physmem().end()),
         capacities(core.table(TableId::Memory).capacity() +
-                   core.table(TableId::Reserved).capacity()) {}
+                   core.table(TableId::Reserved).capacity() +
+                   core.table(TableId::Physmem).capacity()) {}
 
   friend bool operator==(const Held&, const Held&) = default;
 };
