@@ -22,8 +22,9 @@ struct BootFacts {
   bool complete = false;  ///< The log begins with the first call.
   bool movable_node = false;
   std::string command_line;
-  uint64_t low_end = 0;  ///< End of directly mapped memory, 32-bit kernels; 0: unknown.
-  uint64_t dma_end = 0;  ///< End of the zone for devices; 0: unknown.
+  size_t printed_adds = 0;  ///< Calls that registered the firmware's memory.
+  uint64_t low_end = 0;     ///< End of directly mapped memory, 32-bit kernels; 0: unknown.
+  uint64_t dma_end = 0;     ///< End of the zone for devices; 0: unknown.
   Limits limits;
 
   bool at_least(unsigned want_major, unsigned want_minor) const {

@@ -6,13 +6,11 @@
 namespace memblock::lab {
 namespace {
 
-/// Whether a dump shows what `tables` hold; only then can it stand in the trace as an expectation.
-bool shows(const LoggedTable& logged, RegionView regions) {
-  if (logged.regions.size() != regions.size()) return false;
-  for (size_t i = 0; i < regions.size(); ++i) {
-    if (logged.regions[i].base != regions[i].base || logged.regions[i].size != regions[i].size) {
-      return false;
-    }
+/// Whether both list the same addresses, kinds aside.
+bool same_ranges(RegionView logged, RegionView held) {
+  if (logged.size() != held.size()) return false;
+  for (size_t i = 0; i < held.size(); ++i) {
+    if (logged[i].base != held[i].base || logged[i].size != held[i].size) return false;
   }
   return true;
 }
@@ -25,7 +23,9 @@ TraceBuilder::TraceBuilder(ImportedBoot& boot, const BootFacts& facts)
 Outcome TraceBuilder::push(Op op, StepNote note) {
   op = made_valid(std::move(op));
   const uint64_t before = core_.phys_mem_size();
-  Outcome outcome = apply(core_, op);
+  const bool of_dump = op.code == OpCode::Regions;
+  const bool wanted = !of_dump || boot_.dumps[note.dump].damage.empty();
+  Outcome outcome = wanted ? apply(core_, op) : Outcome{};
   if (op.code == OpCode::TrimMemory) trim_excess_ += before - core_.phys_mem_size();
   Step step;
   step.op = std::move(op);
@@ -67,6 +67,7 @@ void TraceBuilder::allocation(Op op, StepNote note) {
 
 void TraceBuilder::dump(uint32_t line, size_t dump) {
   const LoggedDump& logged = boot_.dumps[dump];
+  bool wrong = false;
   for (const TableId id : {TableId::Memory, TableId::Reserved}) {
     Op op;
     op.code = OpCode::Regions;
@@ -76,11 +77,15 @@ void TraceBuilder::dump(uint32_t line, size_t dump) {
     note.dump = dump;
     if (id == TableId::Memory) note.kind = StepKind::Dump;
     Outcome held = push(std::move(op), std::move(note));
+    if (!logged.damage.empty()) continue;
     const RegionView regions = id == TableId::Memory ? core_.memory() : core_.reserved();
-    if (logged.damage.empty() && shows(logged.table(id), regions)) {
-      boot_.trace.steps.back().expected = std::move(held);
-    }
+    const bool same = logged.with_kinds ? same_regions(logged.table(id).regions, regions)
+                                        : same_ranges(logged.table(id).regions, regions);
+    if (same) boot_.trace.steps.back().expected = std::move(held);
+    wrong = wrong || !same;
   }
+  // What follows is worked out from what the kernel had.
+  if (wrong) force_tables(core_, logged);
   boot_.trim_excess.push_back(trim_excess_);
 }
 

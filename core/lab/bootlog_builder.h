@@ -65,6 +65,21 @@ inline bool lands(const Outcome& outcome, const std::optional<PhysRange>& result
          outcome.values[0] == result->base.value;
 }
 
+/// Whether `logged` lists what `held` holds. A node that is none is printed like any other that is
+/// none.
+inline bool same_regions(RegionView logged, RegionView held) {
+  if (logged.size() != held.size()) return false;
+  for (size_t i = 0; i < held.size(); ++i) {
+    const bool node = is_node(held[i].nid);
+    if (logged[i].base != held[i].base || logged[i].size != held[i].size ||
+        logged[i].flags != held[i].flags || is_node(logged[i].nid) != node ||
+        (node && logged[i].nid != held[i].nid)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /// An op of this code over `range`.
 inline Op range_op(OpCode code, PhysRange range) {
   Op op;

@@ -55,7 +55,7 @@ struct LoggedBoot {
 };
 
 /// The most lines about memory that are taken from one log.
-inline constexpr size_t kBootlogLinesMax = 1'000'000;
+inline constexpr size_t kBootlogLinesMax = 400'000;
 
 /// Reads a log. More than one boot in it gives more than one element; none gives none.
 std::vector<LoggedBoot> read_boots(std::string_view text, const std::string& name);

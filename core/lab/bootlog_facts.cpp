@@ -109,6 +109,9 @@ class FactFinder {
     // x86 takes its early reservations before it prints the map: seen, the log is complete.
     if (!saw_e820_) called_early_ = true;
     if (line.width == 64) saw_wide_ = true;
+    if (line.kind == LogKind::Add && line.caller.find("memblock_init") == std::string::npos) {
+      ++facts_.printed_adds;
+    }
     saw_call_ = true;
     if (event.kind != EventKind::Allocation || !event.printed_request) return;
     // The table of per-CPU groups is aligned to a page on every architecture.

@@ -138,12 +138,20 @@ Recognised recognise_numa(std::string_view text, LogLine line) {
   return {};
 }
 
-/// `cma: Reserved 64 MiB at 0x7ac00000 on node -1`
+/// `cma: Reserved 64 MiB at 0x7ac00000 on node -1`, `hugetlb_cma: reserved 1024 MiB on node 0`
 Recognised recognise_cma(std::string_view text, LogLine line) {
   Scanner scan(text);
-  if (!scan.literal("cma: Reserved ") || !scan.decimal(line.size) || !scan.literal(" MiB at ") ||
-      !scan.hex(line.base)) {
-    return {};
+  if (scan.literal("hugetlb_cma: reserved ")) {
+    if (!scan.decimal(line.size) || !scan.literal(" MiB on node ") || !scan.decimal(line.nid)) {
+      return {};
+    }
+    line.text = "hugetlb";
+  } else {
+    if (!scan.literal("cma: Reserved ") || !scan.decimal(line.size) || !scan.literal(" MiB at ") ||
+        !scan.hex(line.base)) {
+      return {};
+    }
+    if (scan.literal(" on node ") && !scan.decimal(line.nid)) return {};
   }
   line.size <<= 20;
   return one(std::move(line), LogKind::Cma);

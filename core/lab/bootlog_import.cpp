@@ -2,6 +2,7 @@
 // between them.
 #include <fmt/format.h>
 
+#include "lab/bootlog_requests.h"
 #include "lab/bootlog_rules.h"
 #include "lab/bootlog_start.h"
 
@@ -15,14 +16,14 @@ class Importer {
         out_(out),
         builder_(out, out.facts),
         numa_(boot, builder_),
-        rules_(boot, builder_, numa_) {}
+        rules_(boot, builder_) {}
 
   void run() {
     rules_.start();
     for (InferredOp& start : infer_start(boot_, out_.facts)) {
       builder_.inferred(std::move(start.op), 0, std::move(start.why));
     }
-    const std::vector<ScheduledOp> marks = infer_marks(boot_, 0);
+    const std::vector<ScheduledOp> marks = infer_marks(boot_);
     size_t next_mark = 0;
     for (size_t i = 0; i < boot_.events.size(); ++i) {
       while (next_mark < marks.size() && marks[next_mark].after <= i) {
@@ -84,7 +85,7 @@ class Importer {
       builder_.allocation(std::move(op), std::move(note));
       return;
     }
-    if (std::optional<KernelRules::Derived> derived = rules_.derive_request(index)) {
+    if (std::optional<DerivedRequest> derived = derive_request(boot_, index, builder_, numa_)) {
       note.why = std::move(derived->why);
       note.guessed_request = true;
       set_direction(derived->bottom_up, event.line.line);
@@ -130,7 +131,6 @@ class Importer {
 
   void take_hint(const LogLine& line) {
     numa_.hint(line);
-    rules_.hint(line);
     switch (line.kind) {
       case LogKind::E820Entry: take_map_entry(line); break;
       case LogKind::E820Update: take_map_edit(line, OpCode::E820Update); break;

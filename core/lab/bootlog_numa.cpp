@@ -9,6 +9,9 @@
 namespace memblock::lab {
 namespace {
 
+/// More blocks than any kernel keeps; merging them costs the square.
+constexpr size_t kBlocksMax = 1024;
+
 PhysRange inclusive(uint64_t first, uint64_t last) {
   if (last < first) return {};
   return PhysRange::from_size(PhysAddr{first}, last - first + (last - first != ~uint64_t{0}));
@@ -34,6 +37,12 @@ NumaRules::NumaRules(const LoggedBoot& boot, TraceBuilder& builder)
       stamps_reserved_(builder.facts().arch == Arch::X86 ||
                        (builder.facts().arch != Arch::Powerpc && builder.facts().at_least(6, 12))),
       assign_before_(SIZE_MAX) {
+  data_before_.reserve(boot.events.size());
+  uint32_t seen = 0;
+  for (const Event& event : boot.events) {
+    data_before_.push_back(seen);
+    seen += event.kind == EventKind::Hint && event.line.kind == LogKind::NodeData ? 1 : 0;
+  }
   if (builder.facts().numa) plan();
 }
 
@@ -49,7 +58,7 @@ void NumaRules::plan() {
                                       boot_.events[last_block].line.kind == LogKind::SratMemory));
     if (begins) blocks_.clear();
     const PhysRange range = inclusive(line.base, line.last);
-    if (!range.empty() && line.nid >= 0 && line.nid < kNodesMax && blocks_.size() < 4096) {
+    if (!range.empty() && line.nid >= 0 && line.nid < kNodesMax && blocks_.size() < kBlocksMax) {
       blocks_.push_back({range, NodeId{line.nid}});
     }
     last_block = i;
@@ -75,7 +84,7 @@ void NumaRules::before(size_t index) {
   assigned_ = true;
   const uint32_t line = boot_.events[index].line.line;
   if (have_blocks_) {
-    assign(line);
+    assign(line, "the lines about SRAT or faked nodes give this memory its node");
   } else {
     assign_from_dump(index, line);
   }
@@ -142,12 +151,18 @@ void NumaRules::clean_up(std::vector<Block>& blocks) const {
   blocks = std::move(kept);
 }
 
-void NumaRules::assign(uint32_t line) {
+void NumaRules::assign(uint32_t line, const char* why) {
   std::vector<Block> blocks = blocks_;
   if (stamps_reserved_) clean_up(blocks);
-  const char* why = "the lines about SRAT or faked nodes give this memory its node";
   for (const Block& block : blocks) {
     builder_.inferred(node_op(block.range, TableId::Memory, block.nid), line, why);
+  }
+  std::bitset<kNodesMax> present;
+  for (const Region& region : builder_.tables().memory()) {
+    if (is_node(region.nid)) present.set(static_cast<size_t>(region.nid.value));
+  }
+  for (size_t node = 0; node < present.size(); ++node) {
+    if (present.test(node)) nodes_.push_back(NodeId{static_cast<int32_t>(node)});
   }
   if (!stamps_reserved_) return;
   for (const Block& block : blocks) {
@@ -185,34 +200,22 @@ const LoggedDump* NumaRules::next_dump_with_nodes(size_t index) const {
 void NumaRules::assign_from_dump(size_t index, uint32_t line) {
   const LoggedDump* dump = next_dump_with_nodes(index);
   if (dump == nullptr) return;
-  std::optional<Block> run;
-  const std::string why =
-      fmt::format("the dump of line {} shows the node of this memory", dump->line);
-  const auto flush = [&] {
-    if (run) builder_.inferred(node_op(run->range, TableId::Memory, run->nid), line, why);
-    run.reset();
-  };
   for (const Region& region : dump->table(TableId::Memory).regions) {
     if (!is_node(region.nid)) continue;
-    if (run && run->nid == region.nid && run->range.end == region.base) {
-      run->range.end = region.end();
-      continue;
+    if (!blocks_.empty() && blocks_.back().nid == region.nid &&
+        blocks_.back().range.end == region.base) {
+      blocks_.back().range.end = region.end();
+    } else {
+      blocks_.push_back({region.range(), region.nid});
     }
-    flush();
-    run = Block{region.range(), region.nid};
   }
-  flush();
+  if (!reset_) reset_nodes(line);
+  assign(line, fmt::format("the dump of line {} shows this node", dump->line).c_str());
 }
 
 std::optional<NodeId> NumaRules::node_of_data(size_t index) const {
   const Event& allocation = boot_.events[index];
   if (!allocation.result) return std::nullopt;
-  size_t earlier = 0;
-  for (size_t i = 0; i < index; ++i) {
-    if (boot_.events[i].line.kind == LogKind::NodeData && boot_.events[i].kind == EventKind::Hint) {
-      ++earlier;
-    }
-  }
   for (size_t i = index + 1; i < boot_.events.size(); ++i) {
     const Event& event = boot_.events[i];
     if (event.kind != EventKind::Hint) return std::nullopt;
@@ -220,15 +223,8 @@ std::optional<NodeId> NumaRules::node_of_data(size_t index) const {
     if (event.line.base != allocation.result->base.value) return std::nullopt;
     if (event.line.nid >= 0) return NodeId{event.line.nid};
     // Kernels that print no node go through the nodes in order.
-    std::bitset<kNodesMax> nodes;
-    for (const Region& region : builder_.tables().memory()) {
-      if (is_node(region.nid)) nodes.set(static_cast<size_t>(region.nid.value));
-    }
-    size_t found = 0;
-    for (size_t node = 0; node < nodes.size(); ++node) {
-      if (nodes.test(node) && found++ == earlier) return NodeId{static_cast<int32_t>(node)};
-    }
-    return NodeId{0};
+    const size_t earlier = data_before_[index];
+    return earlier < nodes_.size() ? nodes_[earlier] : NodeId{0};
   }
   return std::nullopt;
 }

@@ -27,7 +27,7 @@ class NumaRules {
   void plan();
   void reset_nodes(uint32_t line);
   void clean_up(std::vector<Block>& blocks) const;
-  void assign(uint32_t line);
+  void assign(uint32_t line, const char* why);
   void assign_from_dump(size_t index, uint32_t line);
   void clear_kernel_hotplug(const std::vector<Block>& blocks, uint32_t line);
   const LoggedDump* next_dump_with_nodes(size_t index) const;
@@ -40,6 +40,8 @@ class NumaRules {
   bool have_blocks_ = false;
   bool reset_ = false;
   std::vector<Block> blocks_;
+  std::vector<NodeId> nodes_;          // Those that memory has, once it is assigned.
+  std::vector<uint32_t> data_before_;  // Lines about node data before each event.
 };
 
 }  // namespace memblock::lab

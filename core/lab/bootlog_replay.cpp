@@ -48,17 +48,35 @@ class Replayer {
       ++report_.allocations.right;
       return;
     }
-    std::string why = note.why;
     const Op& op = boot_.trace.steps[step].op;
+    const std::string found = note.unexplained ? "cannot know it" : found_text(outcome);
+    std::string why = note.why;
     if (!note.unexplained) {
-      const std::string reason = explain(op, note.result);
-      why = why.empty() ? reason : why + "; " + reason;
-      force_allocation(backend_, outcome, op.size, note.result);
+      take_back(op, outcome);
+      why += (why.empty() ? "" : "; ") + explain(op, note.result);
+      if (note.result) (void)backend_.reserve(*note.result);
     }
-    report_.wrong.push_back(
-        {step, note.line,
-         fmt::format("{}: the kernel {}, {} {}: {}", to_text(op), answer_text(note.result),
-                     B::name(), note.unexplained ? "cannot know it" : found_text(outcome), why)});
+    report_.wrong.push_back({step, note.line,
+                             fmt::format("{}: the kernel {}, {} {}: {}", to_text(op),
+                                         answer_text(note.result), B::name(), found, why)});
+  }
+
+  void take_back(const Op& op, const Outcome& outcome) {
+    if (outcome.status != Status::Ok || outcome.values.empty()) return;
+    (void)backend_.free(PhysRange::from_size(PhysAddr{outcome.values[0]}, op.size));
+  }
+
+  /// Whether `op` would give the kernel's answer with another direction or limit.
+  bool would_land(const Op& op, const PhysRange& result, bool bottom_up, PhysAddr limit) {
+    const bool direction_was = backend_.bottom_up();
+    const PhysAddr limit_was = backend_.limit();
+    backend_.set_bottom_up(bottom_up);
+    backend_.set_limit(limit);
+    const Outcome outcome = apply(backend_, op);
+    take_back(op, outcome);
+    backend_.set_bottom_up(direction_was);
+    backend_.set_limit(limit_was);
+    return lands(outcome, result);
   }
 
   static std::string answer_text(const std::optional<PhysRange>& result) {
@@ -71,20 +89,27 @@ class Replayer {
                : fmt::format("answers \"{}\"", status_text(outcome.status));
   }
 
-  /// Which unprinted setting would give the kernel's answer. Called with the wrong answer still in
-  /// place; it is out of the way of no trial, so it is taken back first by the caller's forcing.
-  std::string explain(const Op& op, const std::optional<PhysRange>& result) const {
-    if (!result) return "the log shows no reserve line for it; is a line missing?";
-    if (backend_.memory().empty()) return "no memory is known at this point of the log";
+  /// Why the answer cannot follow from the log, as far as trying tells.
+  std::string explain(const Op& op, const std::optional<PhysRange>& result) {
+    if (!result) {
+      return "the log has no reserve line for it; if the log is complete, less memory was free";
+    }
+    if (RegionView{backend_.memory()}.empty()) return "no memory is known at this point of the log";
     if (backend_.overlaps(TableId::Reserved, *result)) {
-      return "its place is taken; is a line about a free missing?";
+      return "that place is taken; look for a free that is missing in the log";
     }
-    const PhysAddr end = result->end;
-    if (op.max == kUpToLimit || op.max == kUpToLimitNoLeakTrace) {
-      return fmt::format("a limit or direction that was not printed, such as a limit near {:#x}",
-                         end.value);
+    if (would_land(op, *result, !backend_.bottom_up(), backend_.limit())) {
+      return fmt::format("it follows if allocation goes {}, and no line says so",
+                         backend_.bottom_up() ? "top-down" : "bottom-up");
     }
-    return "a direction or mark that was not printed";
+    if (would_land(op, *result, backend_.bottom_up(), result->end)) {
+      return fmt::format("it follows from a limit near {:#x}, and no line says so",
+                         result->end.value);
+    }
+    if (would_land(op, *result, backend_.bottom_up(), kAnywhere)) {
+      return "it follows without a limit, and no line says that it was raised";
+    }
+    return "what is above it must have been taken, and no line says so";
   }
 
   void judge_dump(size_t step, const StepNote& note) {

@@ -1,26 +1,47 @@
-// Unprinted calls of x86, arm, powerpc and of mm/, learned from what their boot code does.
+// Unprinted calls of x86, arm, arm64, powerpc and of mm/, learned from what their boot code does.
 #include "lab/bootlog_rules.h"
 
 #include <fmt/format.h>
+
+#include "memblock/parse_size.h"
 
 namespace memblock::lab {
 namespace {
 
 constexpr uint64_t kIsaEnd = uint64_t{1} << 20;
-constexpr uint64_t k4GiB = uint64_t{1} << 32;
+/// What early code maps at a time on 32-bit arm; the limit is a multiple of it.
+constexpr uint64_t kArmSection = uint64_t{2} << 20;
+/// Room for trying out what a handover leads to.
+constexpr uint32_t kTrialRegions = 1u << 16;
 
 bool starts_with(std::string_view text, std::string_view head) {
   return text.substr(0, head.size()) == head;
 }
 
-/// What early code maps at a time on 32-bit arm; the limit is a multiple of it.
-constexpr uint64_t kArmSection = uint64_t{2} << 20;
+bool loads_map(const LogLine& line) {
+  return starts_with(line.caller, "e820__memblock_setup") ||
+         starts_with(line.caller, "memblock_x86_fill");
+}
 
-/// The alignment of areas for contiguous allocations: a block of pages that moves as one.
-uint64_t cma_alignment(const BootFacts& facts) {
-  if (facts.arch == Arch::Arm && facts.page_shift == 12) return uint64_t{4} << 20;
-  // A huge page: one page of page-table entries, each as large as a page.
-  return uint64_t{1} << (2 * facts.page_shift - 3);
+bool builds_direct_map(const LogLine& line) {
+  for (const char* name :
+       {"init_mem_mapping", "alloc_low_page", "init_memory_mapping", "memory_map_"}) {
+    if (starts_with(line.caller, name)) return true;
+  }
+  return false;
+}
+
+bool allocates_paca(const LogLine& line) {
+  return starts_with(line.caller, "alloc_paca_data") ||
+         starts_with(line.caller, "alloc_shared_lppaca");
+}
+
+/// A device-tree node that asks for a size and leaves the place open.
+bool places_reserved_node(const Event& event) {
+  return event.kind == EventKind::Allocation && event.printed_request &&
+         (starts_with(event.line.caller, "early_init_dt_alloc_reserved_memory") ||
+          starts_with(event.line.caller, "__reserved_mem_alloc") ||
+          starts_with(event.line.caller, "fdt_scan_reserved_mem"));
 }
 
 }  // namespace
@@ -57,28 +78,48 @@ void KernelRules::start() {
       infer_bottom_up(true, 0, "with movable_node, x86 allocates bottom-up until NUMA is known");
     }
   }
-  if (facts_.arch != Arch::X86) {
+  bool sees_loading = false;
+  for (const Event& event : boot_.events) {
+    sees_loading |= event.kind == EventKind::Call && loads_map(event.line);
+  }
+  if (facts_.arch != Arch::X86 || !sees_loading) {
     infer(OpCode::AllowResize, 0, "tables may grow once the firmware's reservations are in place");
   }
   if (facts_.arch == Arch::Arm && facts_.low_end != 0) {
     infer_limit(align_down(facts_.low_end, kArmSection), 0,
                 "arm allocates below the end of low memory, which the zones show");
   }
+  if (facts_.arch == Arch::Powerpc) start_powerpc();
+}
+
+void KernelRules::start_powerpc() {
+  // With the hash MMU, the boot CPU's structures are bounded by what real mode reaches, and until
+  // the MMU is on so is everything else. With radix the bound is no bound.
+  for (const Event& event : boot_.events) {
+    if (event.kind != EventKind::Allocation || !allocates_paca(event.line)) continue;
+    const uint64_t reach = event.line.max;
+    if (reach <= kUpToLimitNoLeakTrace.value || reach == kAnywhere.value) return;
+    hash_limit_ = true;
+    infer_limit(reach, 0, "powerpc allocates within the reach of real mode at first");
+    return;
+  }
 }
 
 void KernelRules::before(size_t index) {
   const Event& event = boot_.events[index];
-  if (event.kind == EventKind::Hint) return;
   const uint32_t line = event.line.line;
+  if (event.kind == EventKind::Hint) {
+    if (event.line.kind == LogKind::Handover && !handed_over_) handover(index, line);
+    return;
+  }
   if (facts_.arch == Arch::X86) before_x86(event, line);
   if (facts_.arch == Arch::Powerpc) before_powerpc(event, line);
+  if (facts_.arch == Arch::Arm64) before_arm64(event, line);
+  before_device_tree(event, line);
 }
 
 void KernelRules::before_x86(const Event& event, uint32_t line) {
-  const std::string& caller = event.line.caller;
-  const bool loads =
-      event.kind == EventKind::Call &&
-      (starts_with(caller, "e820__memblock_setup") || starts_with(caller, "memblock_x86_fill"));
+  const bool loads = event.kind == EventKind::Call && loads_map(event.line);
   if (loads && !loading_) {
     infer_limit(kIsaEnd, line, "x86 allocates below 1 MiB until the direct map exists");
     infer(OpCode::AllowResize, line, "x86 lets tables grow when it loads the firmware's map");
@@ -91,10 +132,8 @@ void KernelRules::before_x86(const Event& event, uint32_t line) {
   }
   loading_ = loads;
   if (mapped_ || event.kind == EventKind::Dump) return;
-  const bool maps =
-      starts_with(caller, "init_mem_mapping") || starts_with(caller, "alloc_low_page") ||
-      starts_with(caller, "init_memory_mapping") || starts_with(caller, "memory_map_");
-  // What may grow upwards is reserved up to 1 MiB right before the direct map is built.
+  const bool maps = builds_direct_map(event.line);
+  // All up to 1 MiB is reserved right before the direct map is built.
   const bool low_taken = event.kind == EventKind::Call && event.line.kind == LogKind::Reserve &&
                          event.line.range() == PhysRange{PhysAddr{0}, PhysAddr{kIsaEnd}};
   const bool above = event.kind == EventKind::Allocation && event.result &&
@@ -113,8 +152,7 @@ void KernelRules::before_powerpc(const Event& event, uint32_t line) {
   if (event.kind != EventKind::Allocation) return;
   // The boot CPU's structures are allocated in one go, close to the kernel; those of other CPUs
   // follow later and take the usual direction.
-  const bool paca = starts_with(event.line.caller, "alloc_paca_data") ||
-                    starts_with(event.line.caller, "alloc_shared_lppaca");
+  const bool paca = allocates_paca(event.line);
   if (paca && !saw_paca_) {
     saw_paca_ = boot_paca_ = true;
     infer_bottom_up(true, line, "powerpc allocates the boot CPU's structures bottom-up");
@@ -122,6 +160,52 @@ void KernelRules::before_powerpc(const Event& event, uint32_t line) {
     boot_paca_ = false;
     infer_bottom_up(false, line, "the boot CPU's structures are allocated: top-down again");
   }
+  if (hash_limit_ && saw_paca_ && !paca) {
+    hash_limit_ = false;
+    infer_limit(kAnywhere.value, line, "the hash MMU is on: powerpc allocates anywhere");
+  }
+}
+
+void KernelRules::before_arm64(const Event& event, uint32_t line) {
+  // mem= acts in arm64_memblock_init(), after the linear map's bounds have been cut and before the
+  // kernel is added back. Where the adds are not printed, the start state has it in it already.
+  if (capped_ || event.kind != EventKind::Call ||
+      !starts_with(event.line.caller, "arm64_memblock_init") ||
+      event.line.kind == LogKind::Remove) {
+    return;
+  }
+  capped_ = true;
+  const size_t at = (" " + facts_.command_line).find(" mem=");
+  if (at == std::string::npos || facts_.printed_adds == 0) return;
+  std::string_view value = std::string_view(facts_.command_line).substr(at + 4);
+  const Result<uint64_t> bytes = parse_size(value);
+  if (!bytes.ok() || bytes.value() == 0) return;
+  Op op;
+  op.code = OpCode::MemLimitRemoveMap;
+  op.size = align_down(bytes.value(), uint64_t{1} << facts_.page_shift);
+  builder_.inferred(std::move(op), line, "the command line bounds memory with mem=");
+}
+
+void KernelRules::before_device_tree(const Event& event, uint32_t line) {
+  if (turned_) {
+    turned_ = false;
+    infer_bottom_up(false, line, "that reserved-memory node has its place: top-down again");
+  }
+  if (!places_reserved_node(event) || !facts_.at_least(6, 6)) return;
+  // A node that starts next to another one is put there, unless it also ends next to one.
+  bool starts_next = false;
+  bool ends_next = false;
+  const PhysAddr from{event.line.base};
+  const PhysAddr to{event.line.max};
+  for (const PhysRange other : dynamic_) {
+    starts_next |= from >= other.base && from <= other.end;
+    ends_next |= to >= other.base && to <= other.end;
+  }
+  if (starts_next && !ends_next && from.value != 0) {
+    turned_ = true;
+    infer_bottom_up(true, line, "a reserved-memory node is put next to the one before it");
+  }
+  if (event.result) dynamic_.push_back(*event.result);
 }
 
 void KernelRules::after(size_t index) {
@@ -131,8 +215,9 @@ void KernelRules::after(size_t index) {
 
 void KernelRules::mark_noinit(const Event& event) {
   // Since 6.7 only the first page of the descriptors of a gigantic page is set up at once.
-  if (!facts_.at_least(6, 7) || !starts_with(event.line.caller, "__alloc_bootmem_huge_page"))
+  if (!facts_.at_least(6, 7) || !starts_with(event.line.caller, "__alloc_bootmem_huge_page")) {
     return;
+  }
   const uint64_t page = uint64_t{1} << facts_.page_shift;
   if (event.result->size() <= page) return;
   builder_.inferred(
@@ -140,17 +225,16 @@ void KernelRules::mark_noinit(const Event& event) {
       event.line.line, "the descriptors of a gigantic page's tail are not set up at once");
 }
 
-void KernelRules::hint(const LogLine& line) {
-  if (line.kind == LogKind::Handover && !handed_over_) handover(line.line);
-}
-
-void KernelRules::handover(uint32_t line) {
+void KernelRules::handover(size_t index, uint32_t line) {
   handed_over_ = true;
   if (facts_.numa && facts_.at_least(6, 5)) {
     const RegionView view = builder_.tables().memory();
     const std::vector<Region> memory(view.begin(), view.end());
+    const bool ends = stamps_with_ends(index);
     for (const Region& region : memory) {
-      builder_.inferred(node_op(region.range(), TableId::Reserved, region.nid), line,
+      const PhysRange range =
+          ends ? PhysRange::from_size(region.base, region.end().value) : region.range();
+      builder_.inferred(node_op(range, TableId::Reserved, region.nid), line,
                         "at the handover reserved memory gets the node of the memory it lies in");
     }
   }
@@ -158,70 +242,35 @@ void KernelRules::handover(uint32_t line) {
   infer(OpCode::LateAllocatorUp, line, "tables grow from the slab allocator from now on");
 }
 
-const LogLine* KernelRules::following_cma(size_t index) const {
-  for (size_t i = index + 1; i < boot_.events.size(); ++i) {
-    const Event& event = boot_.events[i];
-    if (event.kind != EventKind::Hint) return nullptr;
-    if (event.line.kind == LogKind::Cma) return &event.line;
-  }
-  return nullptr;
-}
-
-std::optional<KernelRules::Derived> KernelRules::derive_request(size_t index) {
-  const Event& event = boot_.events[index];
-  const uint64_t size = event.result->size();
-  if (const std::optional<NodeId> nid = numa_.node_of_data(index)) {
-    Derived derived;
-    derived.op.code = OpCode::PhysAllocTryNid;
-    derived.op.size = size;
-    derived.op.align = facts_.cache_line;
-    derived.op.nid = *nid;
-    derived.why = fmt::format("the data of node {}, as the next line says", nid->value);
-    return derived;
-  }
-  const LogLine* cma = following_cma(index);
-  if (cma != nullptr && cma->base == event.result->base.value && cma->size == size) {
-    return derive_cma(*cma);
-  }
-  return std::nullopt;
-}
-
-KernelRules::Derived KernelRules::derive_cma(const LogLine& cma) const {
-  const CoreBackend& tables = builder_.tables();
-  const uint64_t end = tables.end_of_dram().value;
-  AllocRequest request;
-  request.size = cma.size;
-  request.align = cma_alignment(facts_);
-  request.exact_nid = true;
-  const bool device_zone = facts_.arch == Arch::Arm64 || facts_.arch == Arch::Riscv;
-  uint64_t limit = device_zone && facts_.dma_end != 0 ? std::min(facts_.dma_end, end) : end;
-  limit = align_down(limit, request.align);
-  Derived derived;
-  derived.why = "an area for contiguous allocations, as the next line says";
-  struct Window {
-    uint64_t min;
-    uint64_t max;
-    bool bottom_up;
+/// Kernels from 6.5 on give reserved memory its node; until the fix of 6.15, which stable kernels
+/// have too, they took the end of a region for its length. Which of the two this kernel does, the
+/// next dump tells: it must be the one that leads there.
+bool KernelRules::stamps_with_ends(size_t index) const {
+  if (facts_.at_least(6, 15)) return false;
+  const auto leads_there = [&](bool ends) {
+    CoreBackend trial(Limits{facts_.limits.memory, kTrialRegions});
+    for (const Region& region : builder_.tables().reserved()) {
+      if (trial.reserve(region.range(), region.nid, region.flags) != Status::Ok) return false;
+    }
+    for (const Region& region : builder_.tables().memory()) {
+      const PhysRange range =
+          ends ? PhysRange::from_size(region.base, region.end().value) : region.range();
+      if (trial.set_node(range, TableId::Reserved, region.nid) != Status::Ok) return false;
+    }
+    for (size_t i = index + 1; i < boot_.events.size(); ++i) {
+      const Event& event = boot_.events[i];
+      if (event.kind == EventKind::Call && event.line.kind == LogKind::Free) {
+        if (trial.free(event.line.range()) != Status::Ok) return false;
+      }
+      if (event.kind == EventKind::Dump) {
+        const LoggedDump& dump = boot_.dumps[event.dump];
+        return dump.damage.empty() && dump.with_kinds &&
+               same_regions(dump.table(TableId::Reserved).regions, trial.reserved());
+      }
+    }
+    return false;
   };
-  const uint64_t high = facts_.low_end != 0 ? facts_.low_end : end;
-  const Window windows[] = {{high, limit, false},                  // High memory first,
-                            {k4GiB, std::min(limit, high), true},  // then above the low 4 GiB,
-                            {0, std::min(limit, high), false}};    // then anywhere.
-  for (const Window& window : windows) {
-    if (window.min >= window.max) continue;
-    if (window.bottom_up && (facts_.width == 32 || end < k4GiB + cma.size)) continue;
-    request.min = PhysAddr{window.min};
-    request.max = PhysAddr{window.max};
-    derived.bottom_up = window.bottom_up;
-    if (window.min == 0 || builder_.would_fit(request)) break;
-  }
-  derived.op.code = OpCode::Allocate;
-  derived.op.size = request.size;
-  derived.op.align = request.align;
-  derived.op.min = request.min;
-  derived.op.max = request.max;
-  derived.op.exact = true;
-  return derived;
+  return !leads_there(false) && leads_there(true);
 }
 
 }  // namespace memblock::lab

@@ -87,40 +87,54 @@ std::vector<InferredOp> infer_start(const LoggedBoot& boot, const BootFacts& fac
   return ops;
 }
 
-std::vector<ScheduledOp> infer_marks(const LoggedBoot& boot, size_t events_before_start) {
+namespace {
+
+/// Where in `events[from, at)` a mark of `range` belongs: as early as can be, once the memory is
+/// there, and, for a mark that keeps allocations away, once nothing more is allocated in it.
+size_t place_mark(const LoggedBoot& boot, size_t from, size_t at, PhysRange range,
+                  bool keeps_away) {
+  size_t after = from;
+  for (size_t i = from; i < at; ++i) {
+    const Event& event = boot.events[i];
+    const bool adds = event.kind == EventKind::Call && event.line.kind == LogKind::Add &&
+                      event.line.range().overlaps(range);
+    const bool allocates = keeps_away && event.kind == EventKind::Allocation && event.result &&
+                           event.result->overlaps(range);
+    if (adds || allocates) after = i + 1;
+  }
+  return after;
+}
+
+/// Looking at more events than this for marks is for logs that no kernel wrote.
+constexpr size_t kMarkWorkMax = 50'000'000;
+
+}  // namespace
+
+std::vector<ScheduledOp> infer_marks(const LoggedBoot& boot) {
   std::vector<ScheduledOp> marks;
-  size_t from = events_before_start;  // First event after the last dump.
-  std::array<RangeSet, 2> known;      // Of mirror and nomap, at the last dump.
+  size_t from = 0;  // First event after the last dump.
+  size_t work = 0;
+  std::array<RangeSet, 2> known;  // Of mirror and nomap, at the last dump.
   for (size_t at = 0; at < boot.events.size(); ++at) {
     if (boot.events[at].kind != EventKind::Dump) continue;
     const LoggedDump& dump = boot.dumps[boot.events[at].dump];
     if (!dump.damage.empty() || !dump.with_kinds) continue;
-    std::array<RangeSet, 2> now;
     for (const Region& region : dump.table(TableId::Memory).regions) {
-      for (size_t which = 0; which < 2; ++which) {
-        const RegionFlags flag = which == 0 ? kMirror : kNomap;
+      for (const RegionFlags flag : {kMirror, kNomap}) {
+        RangeSet& marked = known[flag == kNomap ? 1 : 0];
         if (!region.flags.has(flag)) continue;
-        now[which].add(region.range());
-        for (const PhysRange range : known[which].missing(region.range())) {
-          // As early as can be: once the memory is there, and once nothing more is allocated in it
-          // that the mark would have kept away.
-          size_t after = from;
-          for (size_t i = from; i < at; ++i) {
-            const Event& event = boot.events[i];
-            const bool adds = event.kind == EventKind::Call && event.line.kind == LogKind::Add &&
-                              event.line.range().overlaps(range);
-            const bool allocates = event.kind == EventKind::Allocation && event.result &&
-                                   event.result->overlaps(range) && flag == kNomap;
-            if (adds || allocates) after = i + 1;
-          }
+        for (const PhysRange range : marked.missing(region.range())) {
+          work += at - from;
+          const size_t after =
+              work > kMarkWorkMax ? at : place_mark(boot, from, at, range, flag == kNomap);
           marks.push_back(
               {after,
                {range_op(flag == kNomap ? OpCode::MarkNomap : OpCode::MarkMirror, range),
                 fmt::format("the dump of line {} shows this mark", dump.line)}});
         }
+        marked.add(region.range());
       }
     }
-    known = now;
     from = at + 1;
   }
   std::stable_sort(marks.begin(), marks.end(),

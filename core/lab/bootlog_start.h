@@ -21,6 +21,6 @@ struct ScheduledOp {
   size_t after = 0;
   InferredOp inferred;
 };
-std::vector<ScheduledOp> infer_marks(const LoggedBoot& boot, size_t events_before_start);
+std::vector<ScheduledOp> infer_marks(const LoggedBoot& boot);
 
 }  // namespace memblock::lab
