@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 
+#include "lab/bootlog.h"
 #include "lab/e820_case.h"
 #include "lab/plain_machine.h"
 #include "memblock/named_reservations.h"
@@ -186,6 +187,39 @@ bool table_laws() {
   return ok;
 }
 
+std::string as_dmesg(const E820Table& table) {
+  std::string text = "[    0.000000] BIOS-provided physical RAM map:\n";
+  for (const E820Entry& entry : table.entries()) {
+    std::array<char, 128> line{};
+    std::snprintf(line.data(), line.size(), "[    0.000000] BIOS-e820: [mem 0x%016lx-0x%016lx] %s",
+                  entry.base.value, entry.last().value, e820_type_text(entry.type));
+    text += line.data();
+    if (std::string_view{e820_type_text(entry.type)} == "type") {
+      text += " " + std::to_string(static_cast<uint32_t>(entry.type));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+bool print_laws() {
+  return rc::check("E820: a map that is printed as the kernel prints it is read back", [] {
+    const auto entries = *maps(12);
+    CoreE820 core{entries.size() * 2 + 1};
+    fill(core.table, entries);
+    RC_ASSERT(core.table.sanitize() == Status::Ok);
+    RC_PRE(core.table.count() != 0);
+    std::vector<E820Entry> expected = copy(core.table);
+    for (E820Entry& entry : expected) {
+      // The kernel has one word for both.
+      if (entry.type == E820Type::ReservedKern) entry.type = E820Type::Ram;
+    }
+    const auto boots = import_bootlog(as_dmesg(core.table), "printed");
+    RC_ASSERT(boots.size() == 1u);
+    RC_ASSERT(boots[0].trace.e820 == expected);
+  });
+}
+
 // ---- Command line -------------------------------------------------------------------------------
 
 bool option_laws() {
@@ -243,7 +277,8 @@ bool option_laws() {
     const auto power = *rc::gen::inRange<size_t>(0, 7);
     std::array<char, 32> digits{};
     const int base = *rc::gen::element(8, 10, 16);
-    const char* const format = base == 8 ? "0%lo" : base == 10 ? "%lu" : "0x%lx";
+    const char* const hex = *rc::gen::element("0x%lx", "0X%lX");
+    const char* const format = base == 8 ? "0%lo" : base == 10 ? "%lu" : hex;
     std::snprintf(digits.data(), digits.size(), format, value);
     std::string text = digits.data();
     if (power != 0) text += *rc::gen::element(0, 1) != 0 ? "_KMGTPE"[power] : "_kmgtpe"[power];
@@ -376,6 +411,7 @@ int main() {
     setenv("RC_PARAMS", (params + " max_success=1000").c_str(), 1);
   }
   bool ok = memblock::lab::table_laws();
+  ok &= memblock::lab::print_laws();
   ok &= memblock::lab::option_laws();
   ok &= memblock::lab::boot_laws();
   return ok ? 0 : 1;

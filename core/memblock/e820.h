@@ -41,7 +41,7 @@ struct E820Entry {
 };
 
 inline constexpr size_t kE820EntriesZeroPage = 128;        ///< What the boot protocol passes.
-inline constexpr size_t kE820EntriesMax = 128 + 3 * 1024;  ///< The kernel's table with EFI.
+inline constexpr size_t kE820EntriesMax = 128 + 3 * 1024;  ///< The kernel's table, for 1024 nodes.
 
 /// The map, in the order its entries came until sanitize() sorts them.
 ///
