@@ -5,6 +5,8 @@
 #include "lab/codec.h"
 #include "lab/compare.h"
 #include "lab/minimize.h"
+#include "lab/model.h"
+#include "lab/workload.h"
 #include "props/rc.h"
 
 namespace memblock::lab {
@@ -244,6 +246,32 @@ bool run_laws() {
   return ok;
 }
 
+/// Workloads are fixed, so one run each says all.
+bool workload_laws() {
+  bool ok = true;
+  for (const Workload& workload : workloads(256)) {
+    std::string wrong = rule_broken_by(workload.trace);
+    if (wrong.empty()) {
+      const auto found = compare<CoreBackend, Model>(workload.trace);
+      if (found) wrong = report(*found, workload.trace, "");
+    }
+    // A workload whose calls fail measures nothing.
+    CoreBackend core{workload.trace.limits};
+    if (!append_firmware_map(core, workload.trace)) wrong = "its map does not fit";
+    for (const Step& step : workload.trace.steps) {
+      const Outcome outcome = apply(core, step.op);
+      if (outcome.status != Status::Ok && wrong.empty()) {
+        wrong = to_text(step.op) + " -> " + to_text(step.op, outcome);
+      }
+    }
+    std::cout << "- workload " << workload.name << ": " << workload.trace.steps.size() << " ops, "
+              << core.table(TableId::Reserved).capacity() << " reserved slots: "
+              << (wrong.empty() ? "core and model agree, no call fails" : wrong) << "\n";
+    ok &= wrong.empty();
+  }
+  return ok;
+}
+
 }  // namespace
 }  // namespace memblock::lab
 
@@ -253,5 +281,6 @@ int main() {
   const bool bytes = byte_laws();
   const bool minimiser = minimiser_laws();
   const bool runs = run_laws();
-  return text && bytes && minimiser && runs ? 0 : 1;
+  const bool fixed = workload_laws();
+  return text && bytes && minimiser && runs && fixed ? 0 : 1;
 }

@@ -245,7 +245,9 @@ class TraceGenerator {
     static constexpr const char* kNames[] = {"a", "b", "trace", "fifteen_letters"};
     if (code == OpCode::FindReserveMem) return one_of(kNames);
     if (code == OpCode::ReserveMem) {
-      return number_text(size()) + ":" + number_text(align()) + ":" + one_of(kNames);
+      const bool plain = below(4) != 3;
+      const std::string bytes = number_text(plain ? (1 + below(4)) * page_ : size());
+      return bytes + ":" + number_text(plain ? page_ : align()) + ":" + one_of(kNames);
     }
     if (below(3) == 2) return "mem=" + number_text(address());
     std::string out = "memmap=";
@@ -317,10 +319,11 @@ class TraceGenerator {
   // ---- Several ops made for each other
 
   void pattern() {
-    switch (below(4)) {
+    switch (below(5)) {
       case 0: reserve_next_allocation(); break;
       case 1: fill_table(TableId::Reserved); break;
       case 2: wide_reserve(); break;
+      case 3: hand_over(); break;
       default: fill_table(TableId::Memory); break;
     }
   }
@@ -354,6 +357,13 @@ class TraceGenerator {
       if (count + leave >= core_->table(id).capacity()) break;
       push_range(memory ? OpCode::Add : OpCode::Reserve, pages(first, 1));
     }
+  }
+
+  /// The end of early boot, in a third of the cases; what comes then is late frees and hotplug.
+  void hand_over() {
+    if (below(3) != 0 || mix_[OpCode::FreeAll] == 0) return;
+    push(op(OpCode::FreeAll));
+    push(op(OpCode::FreeLate));
   }
 
   /// One reservation over everything, with gaps wherever nothing is reserved yet.
