@@ -1,5 +1,5 @@
 // The recorded boots of corpora/boots, all of them, on the core and on the model: exactly the
-// results of corpora/boots/results.txt, and, where a side file tells of the calls that the kernel
+// results of corpora/boots/results, and, where a side file tells of the calls that the kernel
 // did not print, exactly those calls.
 #include <fmt/format.h>
 
@@ -32,10 +32,10 @@ std::string result_line(const std::string& name, const ReplayReport& report) {
                      report.dumps.right, report.dumps.checked, report.inferred);
 }
 
-/// Lines of results.txt by log.
+/// Lines of results by log.
 std::map<std::string, std::string> expected_results() {
   std::map<std::string, std::string> results;
-  std::istringstream lines(load_text((kBoots / "results.txt").string()).text);
+  std::istringstream lines(load_text((kBoots / "results").string()).text);
   for (std::string line; std::getline(lines, line);) {
     if (line.empty() || line[0] == '#') continue;
     results[line.substr(0, line.find(':'))] = line;
@@ -165,7 +165,7 @@ void check_log(const std::string& path, const std::string& name,
     const ReplayReport report = replay(boots[0], backend);
     const std::string line = result_line(name, report);
     if (found == expected.end()) {
-      fail("not in results.txt: " + line);
+      fail("not in results: " + line);
     } else if (found->second != line) {
       fail(fmt::format("on {}: expected {}\n  but got  {}", backend, found->second, line));
     }
