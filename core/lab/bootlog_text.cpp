@@ -164,9 +164,13 @@ bool strip_daemon(std::string_view& text) {
   return true;
 }
 
-/// `ESC [ ... letter`, as earlycon and firmware menus send them.
+/// `ESC [ ... letter` and `ESC letter`, as earlycon and firmware menus send them.
 bool strip_escape(std::string_view& text) {
-  if (text.size() < 2 || text[0] != '\x1b' || text[1] != '[') return false;
+  if (text.size() < 2 || text[0] != '\x1b') return false;
+  if (text[1] != '[') {
+    text.remove_prefix(2);
+    return true;
+  }
   size_t end = 2;
   while (end < text.size() &&
          (is_digit(text[end]) || text[end] == ';' || text[end] == '?' || text[end] == '=')) {
@@ -174,6 +178,17 @@ bool strip_escape(std::string_view& text) {
   }
   text.remove_prefix(std::min(end + 1, text.size()));
   return true;
+}
+
+/// A few words that firmware printed last, without ending its line, before the kernel's first.
+void strip_firmware(std::string_view& text, std::optional<double>& seconds) {
+  constexpr size_t kWordsMax = 24;
+  for (size_t at = text.find('['); at <= kWordsMax; at = text.find('[', at + 1)) {
+    std::string_view rest = text.substr(at);
+    if (!strip_bracket(rest, seconds) || !seconds) continue;
+    text = rest;
+    return;
+  }
 }
 
 bool strip_one(std::string_view& text, std::optional<double>& seconds) {
@@ -232,6 +247,9 @@ StrippedLine strip_line(std::string_view line) {
   while (!line.empty() && (is_blank(line.back()) || line.back() == '\r' || line.back() == '\n')) {
     line.remove_suffix(1);
   }
+  while (strip_one(line, stripped.seconds)) {
+  }
+  if (!stripped.seconds) strip_firmware(line, stripped.seconds);
   while (strip_one(line, stripped.seconds)) {
   }
   stripped.text = line;
