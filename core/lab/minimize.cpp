@@ -59,7 +59,7 @@ uint64_t ugliness(uint64_t value) {
 }
 
 size_t fields_set(const Op& op) {
-  const Op blank;
+  static const Op blank;
   return static_cast<size_t>(op.align != blank.align) + static_cast<size_t>(op.nid != blank.nid) +
          static_cast<size_t>(op.flags != blank.flags) + static_cast<size_t>(op.on) +
          static_cast<size_t>(op.exact) + static_cast<size_t>(op.within_limit) +

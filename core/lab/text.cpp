@@ -35,7 +35,7 @@ void append_word_if(std::string& out, bool condition, std::string_view word) {
 
 /// Fields with a key of their own, left out when they are what an Op begins with.
 void append_keyed_field(std::string& out, const Op& op, Field field) {
-  const Op blank;
+  static const Op blank;
   switch (field) {
     case Field::Size: append_keyed_hex(out, "size", op.size); break;
     case Field::Bytes: append_keyed_hex(out, "bytes", op.size); break;

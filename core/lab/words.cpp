@@ -196,12 +196,14 @@ std::optional<OpCode> code_of_name(std::string_view name) {
   return found->second;
 }
 
+// Slips of the pen keep the first letter and nearly the length; only such names are worth
+// measuring.
 std::string_view nearest_name(std::string_view name) {
-  constexpr size_t kNameMax = 32;  // Longer than any name; hostile input must not cost time.
-  if (name.size() > kNameMax) return {};
   std::string_view best;
   size_t best_distance = 3;
   for (const OpSpec& spec : kOpSpecs) {
+    if (name.empty() || spec.name[0] != name[0]) continue;
+    if (name.size() > spec.name.size() + 2 || spec.name.size() > name.size() + 2) continue;
     const size_t distance = edit_distance(name, spec.name);
     if (distance >= best_distance) continue;
     best = spec.name;
