@@ -1,22 +1,10 @@
 // Steps of an imported trace, carried out as they are added.
 #include "lab/bootlog_builder.h"
 
+#include "lab/bootlog_compare.h"
 #include "lab/rules.h"
 
 namespace memblock::lab {
-namespace {
-
-/// Whether both list the same addresses, kinds aside.
-bool same_ranges(RegionView logged, RegionView held) {
-  if (logged.size() != held.size()) return false;
-  for (size_t i = 0; i < held.size(); ++i) {
-    if (logged[i].base != held[i].base || logged[i].size != held[i].size) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 TraceBuilder::TraceBuilder(ImportedBoot& boot, const BootFacts& facts)
     : boot_(boot), facts_(facts), core_(facts.limits) {}
 
@@ -67,7 +55,10 @@ void TraceBuilder::allocation(Op op, StepNote note) {
 
 void TraceBuilder::dump(uint32_t line, size_t dump) {
   const LoggedDump& logged = boot_.dumps[dump];
-  bool wrong = false;
+  const TablesHeld held{core_.memory(), core_.reserved(), core_.physmem(), core_.phys_mem_size(),
+                        core_.reserved_size()};
+  DumpVerdict verdict;
+  compare_dump(logged, trim_excess_, held, verdict);
   for (const TableId id : {TableId::Memory, TableId::Reserved}) {
     Op op;
     op.code = OpCode::Regions;
@@ -76,17 +67,30 @@ void TraceBuilder::dump(uint32_t line, size_t dump) {
     note.line = line;
     note.dump = dump;
     if (id == TableId::Memory) note.kind = StepKind::Dump;
-    Outcome held = push(std::move(op), std::move(note));
-    if (!logged.damage.empty()) continue;
-    const RegionView regions = id == TableId::Memory ? core_.memory() : core_.reserved();
-    const bool same = logged.with_kinds ? same_regions(logged.table(id).regions, regions)
-                                        : same_ranges(logged.table(id).regions, regions);
-    if (same) boot_.trace.steps.back().expected = std::move(held);
-    wrong = wrong || !same;
+    Outcome answer = push(std::move(op), std::move(note));
+    if (logged.damage.empty() && !verdict.tables_differ) {
+      boot_.trace.steps.back().expected = std::move(answer);
+    }
   }
-  // What follows is worked out from what the kernel had.
-  if (wrong) force_tables(core_, logged);
   boot_.trim_excess.push_back(trim_excess_);
+  if (!verdict.tables_differ) return;
+  // What follows is worked out from what the kernel had.
+  for (const Op& op : forcing_ops(logged)) (void)apply(core_, op);
+}
+
+std::vector<Op> forcing_ops(const LoggedDump& dump) {
+  std::vector<Op> ops;
+  for (const TableId id : {TableId::Memory, TableId::Reserved}) {
+    const bool memory = id == TableId::Memory;
+    ops.push_back(range_op(memory ? OpCode::Remove : OpCode::Free, kAllMemory));
+    for (const Region& region : dump.table(id).regions) {
+      Op op = range_op(memory ? OpCode::Add : OpCode::Reserve, region.range());
+      op.nid = region.nid;
+      op.flags = RegionFlags{region.flags.bits & kAllFlags.bits};
+      ops.push_back(made_valid(std::move(op)));
+    }
+  }
+  return ops;
 }
 
 bool TraceBuilder::would_fit(const AllocRequest& request) {

@@ -35,18 +35,8 @@ class TraceBuilder {
   uint64_t trim_excess_ = 0;
 };
 
-/// Makes the tables of `backend` what `dump` says, whatever they are.
-template <class B>
-void force_tables(B& backend, const LoggedDump& dump) {
-  for (const TableId id : {TableId::Memory, TableId::Reserved}) {
-    if (id == TableId::Memory) (void)backend.remove(kAllMemory);
-    if (id == TableId::Reserved) (void)backend.free(kAllMemory);
-    for (const Region& region : dump.table(id).regions) {
-      if (id == TableId::Memory) (void)backend.add(region.range(), region.nid, region.flags);
-      if (id == TableId::Reserved) (void)backend.reserve(region.range(), region.nid, region.flags);
-    }
-  }
-}
+/// The calls that make any tables what `dump` says.
+std::vector<Op> forcing_ops(const LoggedDump& dump);
 
 /// Takes what the kernel got instead of what `backend` found.
 template <class B>
@@ -63,21 +53,6 @@ inline bool lands(const Outcome& outcome, const std::optional<PhysRange>& result
   if (!result) return outcome.status == Status::NoFit;
   return outcome.status == Status::Ok && !outcome.values.empty() &&
          outcome.values[0] == result->base.value;
-}
-
-/// Whether `logged` lists what `held` holds. A node that is none is printed like any other that is
-/// none.
-inline bool same_regions(RegionView logged, RegionView held) {
-  if (logged.size() != held.size()) return false;
-  for (size_t i = 0; i < held.size(); ++i) {
-    const bool node = is_node(held[i].nid);
-    if (logged[i].base != held[i].base || logged[i].size != held[i].size ||
-        logged[i].flags != held[i].flags || is_node(logged[i].nid) != node ||
-        (node && logged[i].nid != held[i].nid)) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /// An op of this code over `range`.

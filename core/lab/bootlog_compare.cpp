@@ -115,9 +115,8 @@ class DumpComparison {
 
 }  // namespace
 
-void compare_dump(const LoggedDump& dump, const BootFacts& facts, uint64_t trim_excess,
-                  const TablesHeld& held, DumpVerdict& verdict) {
-  (void)facts;
+void compare_dump(const LoggedDump& dump, uint64_t trim_excess, const TablesHeld& held,
+                  DumpVerdict& verdict) {
   if (!dump.damage.empty()) {
     verdict.differences.push_back(dump.damage);
     return;
@@ -128,6 +127,7 @@ void compare_dump(const LoggedDump& dump, const BootFacts& facts, uint64_t trim_
   if (dump.table(TableId::Physmem).printed) {
     comparison.table("physmem", dump.table(TableId::Physmem), held.physmem);
   }
+  verdict.tables_differ = !verdict.differences.empty();
   if (dump.with_sizes) {
     comparison.total("memory", dump.memory_size, held.memory_size, trim_excess);
     comparison.total("reserved", dump.reserved_size, held.reserved_size, 0);

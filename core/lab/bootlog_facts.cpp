@@ -134,7 +134,10 @@ class FactFinder {
       case LogKind::E820Entry:
         if (!saw_e820_ && line.text.substr(0, 4) == "BIOS") facts_.complete |= called_early_;
         saw_e820_ = true;
+        ++map_lines_;
         break;
+      case LogKind::E820Update:
+      case LogKind::E820Remove: ++map_lines_; break;
       case LogKind::Zone: see_zone(line); break;
       case LogKind::LowMemory: facts_.low_end = line.base; break;
       case LogKind::CpuMax: cpus_max_ = line.number; break;
@@ -206,7 +209,8 @@ class FactFinder {
       limits.memory = 1024;  // Since 6.0, for the holes that firmware leaves.
       limits.reserved = 128 + static_cast<uint32_t>(std::min<uint64_t>(cpus_max_, 8192)) + 1;
     }
-    limits.e820 = static_cast<uint32_t>(kE820EntriesMax);
+    // Edits may split every entry in three.
+    if (map_lines_ * 3 > limits.e820) limits.e820 = static_cast<uint32_t>(kE820EntriesMax);
     bool first_memory = true;
     bool first_reserved = true;
     for (const LogLine& grown : boot_.grown) {
@@ -240,6 +244,7 @@ class FactFinder {
   uint64_t cache_line_told_ = 0;
   uint64_t cpus_max_ = 256;
   uint64_t low_zones_end_ = 0;
+  uint64_t map_lines_ = 0;
   bool called_early_ = false;
   bool saw_e820_ = false;
   bool saw_call_ = false;

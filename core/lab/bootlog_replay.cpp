@@ -121,9 +121,11 @@ class Replayer {
     ++report_.dumps.checked;
     const TablesHeld held{backend_.memory(), backend_.reserved(), backend_.physmem(),
                           backend_.phys_mem_size(), backend_.reserved_size()};
-    compare_dump(dump, boot_.facts, boot_.trim_excess[note.dump], held, verdict);
+    compare_dump(dump, boot_.trim_excess[note.dump], held, verdict);
     report_.dumps.right += verdict.right ? 1 : 0;
-    if (!verdict.right && dump.damage.empty()) force_tables(backend_, dump);
+    if (verdict.tables_differ) {
+      for (const Op& op : forcing_ops(dump)) (void)apply(backend_, op);
+    }
     report_.verdicts.push_back(std::move(verdict));
   }
 
@@ -197,10 +199,18 @@ Trace playable_trace(const ImportedBoot& boot) {
   Trace trace = boot.trace;
   for (const WrongAllocation& wrong : report.wrong) {
     Step& step = trace.steps[wrong.step];
-    const StepNote& note = boot.notes[wrong.step];
-    Op instead = range_op(OpCode::Reserve, note.result.value_or(PhysRange{}));
-    step.op = std::move(instead);
+    step.op = range_op(OpCode::Reserve, boot.notes[wrong.step].result.value_or(PhysRange{}));
     step.expected.reset();
+  }
+  // From the last dump to the first, so that positions stay what they are.
+  for (auto verdict = report.verdicts.rbegin(); verdict != report.verdicts.rend(); ++verdict) {
+    if (!verdict->tables_differ) continue;
+    const StepNote& note = boot.notes[verdict->step];
+    std::vector<Step> forced;
+    for (Op& op : forcing_ops(boot.dumps[note.dump]))
+      forced.push_back({std::move(op), {}, note.line});
+    const auto after = trace.steps.begin() + static_cast<std::ptrdiff_t>(verdict->step) + 2;
+    trace.steps.insert(after, forced.begin(), forced.end());
   }
   return trace;
 }

@@ -19,6 +19,7 @@ struct DumpVerdict {
   uint32_t line = 0;
   bool final_map = false;
   bool right = false;
+  bool tables_differ = false;            ///< Not only the printed totals.
   std::vector<std::string> differences;  ///< One line each; at most kDifferencesMax.
   std::vector<std::string> divergences;  ///< Known deviations of this kernel, by name.
 };

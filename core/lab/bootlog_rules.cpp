@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "lab/bootlog_compare.h"
 #include "memblock/parse_size.h"
 
 namespace memblock::lab {
