@@ -10,8 +10,8 @@
  *   TREE_PANICS_WHEN_FULL    a full table that may not grow is fatal (since 6.7)
  *   TREE_HAS_<symbol>        the tree has this symbol
  *
- * On purpose not the same: size 0 is not allocated; the physical calls, too, turn to the slab
- * allocator once that is up; the unused part of a flat memmap is not freed.
+ * On purpose not the same: size 0 is not allocated, nothing is after the handover, and the unused
+ * part of a flat memmap is not freed.
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>

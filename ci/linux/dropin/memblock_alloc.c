@@ -107,10 +107,12 @@ static void *__init take_from_slab(phys_addr_t size, int nid) {
 }
 
 static phys_addr_t __init take_phys(const mbl_request *request, unsigned long caller) {
+#ifdef TREE_HAS_virt_to_phys /* Up to 6.10 only the calls that return pointers turn to slab. */
   if (WARN_ON_ONCE(slab_is_available())) {
     void *memory = take_from_slab(request->size, node_of_tree(request->nid));
     return memory != NULL ? virt_to_phys(memory) : 0;
   }
+#endif
   return take(request, caller);
 }
 
