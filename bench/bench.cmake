@@ -2,6 +2,7 @@
 lab_program(lab-bench
   bench/lab_bench_main.cpp
   bench/core_bench.cpp
+  bench/boot_bench.cpp
   bench/gate.cpp
   bench/report.cpp
   LINK memblock_lab benchmark::benchmark nlohmann_json::nlohmann_json CLI11::CLI11)

@@ -1,8 +1,10 @@
 #include "bench/core_bench.h"
 
 #include "bench/alloc_bench.h"
+#include "bench/boot_bench.h"
 #include "bench/sweep_bench.h"
 #include "bench/table_bench.h"
+#include "lab/core_backend.h"
 
 namespace memblock::bench {
 
@@ -10,7 +12,9 @@ std::string register_core(const Plan& plan) {
   register_table<CoreSubject>(plan);
   register_alloc<CoreSubject>(plan);
   register_sweeps<CoreSubject>(plan);
-  return {};
+  std::string problem;
+  register_boots<lab::CoreBackend>(load_boots(plan.boots, problem));
+  return problem;
 }
 
 }  // namespace memblock::bench

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bench/measure.h"
+#include "bench/subject.h"
 #include "memblock/memblock.h"
 
 namespace memblock::bench {

@@ -107,6 +107,7 @@ std::vector<std::string> Campaign::command(const Slice& slice, double seconds,
       fmt::format("-seed={}", (options_.seed * 1000003 + number) % 0xffffffff),
       fmt::format("-max_len={}", target.input_bytes_max),
       fmt::format("-artifact_prefix={}/{}-", options_.findings, name),
+      "-entropic=0",  // It takes a fifth of the time here, and gains nothing for it.
       "-print_final_stats=1",
       "-timeout=20",
       "-rss_limit_mb=2048",

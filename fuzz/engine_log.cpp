@@ -90,7 +90,7 @@ void EngineLog::read_failure(std::string_view line) {
   constexpr std::string_view kRuntime = "runtime error: ";
   constexpr std::string_view kSummary = "SUMMARY: ";
   if (line.starts_with(kFinding) && named_.empty()) {
-    named_ = line.substr(kFinding.size());
+    named_ = without_numbers(line.substr(kFinding.size()));
   } else if (const size_t at = line.find(kWritten); at != std::string_view::npos) {
     artifact_ = line.substr(at + kWritten.size());
     // The only artifact that does not end its process, and comes without a summary.

@@ -12,7 +12,7 @@ namespace {
 
 using namespace memblock::lab;
 
-constexpr size_t kOpsMax = 24;
+constexpr size_t kOpsMax = 16;
 
 /// Takes each choice from as many bytes as it needs; 0, the simplest, when there are no more.
 class ByteChoices : public Choices {

@@ -11,6 +11,11 @@ namespace memblock::fuzz {
 /// First capacities are cut here: larger tables cost time and can do nothing that these cannot.
 inline constexpr uint32_t kFuzzCapacityMax = 1024;
 
+/// Pages handed over are reported one by one or in chunks; these bounds keep that to a few thousand
+/// reports. 16 GiB of pages reach well past 4 GiB.
+inline constexpr uint64_t kFuzzHandoverPfnsMax = uint64_t{1} << 22;
+inline constexpr uint64_t kFuzzFreeLateBytesMax = uint64_t{1} << 20;
+
 /// The trace that an input stands for.
 inline lab::Trace trace_of_input(std::span<const uint8_t> bytes) {
   lab::Trace trace = lab::decode(bytes);
@@ -19,6 +24,15 @@ inline lab::Trace trace_of_input(std::span<const uint8_t> bytes) {
     *capacity = std::min(*capacity, kFuzzCapacityMax);
   }
   if (trace.e820.size() > limits.e820) trace.e820.resize(limits.e820);
+  for (lab::Step& step : trace.steps) {
+    lab::Op& op = step.op;
+    if (op.code == lab::OpCode::FreeAll && (op.size == 0 || op.size > kFuzzHandoverPfnsMax)) {
+      op.size = kFuzzHandoverPfnsMax;
+    }
+    if (op.code == lab::OpCode::FreeLate && op.range.size() > kFuzzFreeLateBytesMax) {
+      op.range.end = op.range.base + kFuzzFreeLateBytesMax;
+    }
+  }
   return trace;
 }
 

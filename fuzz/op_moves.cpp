@@ -173,10 +173,12 @@ void Moves::fill_table(Trace& trace) {
   }
 }
 
-/// The same for tables of the usual size: a firmware map with as many holes, and loading it.
+/// The same with a firmware map that has as many holes, and loading it; now and then for tables of
+/// the usual size, which costs as much time as a hundred ops.
 void Moves::fill_map(Trace& trace) {
   const size_t left = below(4);
-  const size_t want = std::min<size_t>(trace.limits.memory, 128);
+  const size_t most = chance(6) ? 128 : kFillMax;
+  const size_t want = std::min<size_t>(trace.limits.memory, most);
   const size_t count = want > left ? want - left : 1;
   if (trace.limits.e820 < count) trace.limits.e820 = static_cast<uint32_t>(count);
   const uint64_t base = chance(70) ? uint64_t{1} << 20 : align_down(address() >> 1, page_);

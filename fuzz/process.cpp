@@ -126,7 +126,11 @@ std::string program_folder() {
 }
 
 void set_sanitizer_environment() {
-  setenv("ASAN_OPTIONS", "handle_abort=1:dedup_token_length=3:detect_leaks=0", 0);
+  // Short stacks of allocations and a small quarantine make an execution up to a third cheaper.
+  setenv("ASAN_OPTIONS",
+         "handle_abort=1:dedup_token_length=3:detect_leaks=0:malloc_context_size=2:"
+         "quarantine_size_mb=16",
+         0);
   setenv("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1", 0);
   for (const char* path : {"/usr/bin/llvm-symbolizer-14", "/usr/bin/llvm-symbolizer"}) {
     if (access(path, X_OK) == 0) setenv("ASAN_SYMBOLIZER_PATH", path, 0);

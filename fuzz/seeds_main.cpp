@@ -1,4 +1,4 @@
-// fuzz-seeds: makes the inputs with which a fuzz target begins, out of the corpora.
+// lab-seeds: makes the inputs with which a fuzz target begins, out of the corpora.
 //
 //   traces     every trace, encoded
 //   texts      every trace, as the text it is
@@ -125,16 +125,18 @@ bool texts(const Arguments& arguments, Seeds& seeds) {
   return true;
 }
 
-/// Words of a command line that speak of memory.
+/// The words of a command line that speak of memory.
 void add_options(Seeds& seeds, std::string_view line) {
+  std::string options;
   while (!line.empty()) {
     const size_t end = std::min(line.find(' '), line.size());
     const std::string_view word = line.substr(0, end);
     for (const char* prefix : {"mem=", "memmap=", "reserve_mem="}) {
-      if (word.starts_with(prefix)) seeds.add(word);
+      if (word.starts_with(prefix)) options.append(options.empty() ? "" : " ").append(word);
     }
     line.remove_prefix(std::min(end + 1, line.size()));
   }
+  if (!options.empty()) seeds.add(options);
 }
 
 bool cmdlines(const Arguments& arguments, Seeds& seeds) {
@@ -142,7 +144,8 @@ bool cmdlines(const Arguments& arguments, Seeds& seeds) {
     Trace trace;
     if (!parsed(path, trace)) return false;
     for (const memblock::lab::Step& step : trace.steps) {
-      if (!step.op.text.empty()) seeds.add(step.op.text);
+      const bool named = step.op.code == memblock::lab::OpCode::ReserveMem;
+      if (!step.op.text.empty()) seeds.add((named ? "reserve_mem=" : "") + step.op.text);
     }
   }
   for (const fs::path& path : boot_logs(arguments)) {
@@ -201,7 +204,7 @@ int run(const Arguments& arguments) {
                                                     : choices(arguments, seeds);
   if (!right) return kExitFinding;
   if (seeds.count() == 0) {
-    fmt::print(stderr, "fuzz-seeds: {} holds nothing that makes {}\n", arguments.corpora,
+    fmt::print(stderr, "lab-seeds: {} holds nothing that makes {}\n", arguments.corpora,
                arguments.kind);
     return kExitUsage;
   }
@@ -221,14 +224,14 @@ int main(int argc, char** argv) {
   app.add_option("--out", arguments.out, "Folder for the seeds; what is in it goes")->required();
   app.add_option("--longest", arguments.longest, "Bytes of the longest seed")
       ->capture_default_str();
-  app.footer("Example: fuzz-seeds traces corpora --out build/fuzz/fuzz-seeds/ops");
+  app.footer("Example: lab-seeds traces corpora --out build/fuzz/fuzz-seeds/ops");
   try {
     app.parse(argc, argv);
     return run(arguments);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   } catch (const fs::filesystem_error& error) {
-    fmt::print(stderr, "fuzz-seeds: {}\n", error.what());
+    fmt::print(stderr, "lab-seeds: {}\n", error.what());
     return kExitUsage;
   }
 }

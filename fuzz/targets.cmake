@@ -5,19 +5,37 @@
 # lab_fuzz_target(NAME KIND trace|text|bytes LONGEST bytes SEEDS kind [DICTIONARY file] [SOURCES ...])
 #   KIND     what an input is: decides how a finding is shrunk and shown
 #   LONGEST  inputs are no longer than this
-#   SEEDS    what fuzz-seeds makes of the corpora: see fuzz/seeds_main.cpp
+#   SEEDS    what lab-seeds makes of the corpora: see fuzz/seeds_main.cpp
 #   SOURCES  besides fuzz/fuzz_NAME.cpp
 function(lab_fuzz_targets)
-  lab_fuzz_target(ops KIND trace LONGEST 2048 SEEDS traces SOURCES fuzz/op_mutator.cpp
-                  fuzz/op_moves.cpp)
+  lab_fuzz_target(ops KIND trace LONGEST 2048 SEEDS traces
+                  SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
   lab_fuzz_target(e820 KIND bytes LONGEST 512 SEEDS choices)
   lab_fuzz_target(cmdline KIND text LONGEST 256 SEEDS cmdlines DICTIONARY cmdline.dict)
+  lab_fuzz_target(text KIND text LONGEST 768 SEEDS texts DICTIONARY text.dict)
+  lab_fuzz_target(bootlog KIND text LONGEST 4096 SEEDS bootlogs)
 endfunction()
+
+# Instrumentation where it pays. The model's paths mirror the core's, so it is not followed at all;
+# comparisons are followed where text is parsed, not where every address is compared.
+if(MEMBLOCK_LAB_FUZZER)
+  foreach(part model model_table model_alloc model_grow model_query model_handover model_print
+               model_e820 e820_case compare)
+    set_source_files_properties(core/lab/${part}.cpp PROPERTIES
+      COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
+  endforeach()
+  foreach(source core/memblock/region_table.cpp core/memblock/walk.cpp core/memblock/memblock.cpp
+                 core/memblock/alloc.cpp core/memblock/grow.cpp core/memblock/limits.cpp
+                 core/memblock/handover.cpp core/lab/apply.cpp core/lab/core_backend.cpp
+                 core/lab/codec.cpp core/lab/rules.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
+    set_source_files_properties(${source} PROPERTIES
+      COMPILE_OPTIONS -fno-sanitize-coverage=trace-cmp)
+  endforeach()
+endif()
 
 # Where lab-fuzz, in the same folder as the programs, looks for seeds and dictionaries.
 set(LAB_FUZZ_SEEDS ${PROJECT_BINARY_DIR}/fuzz-seeds)
 set(LAB_FUZZ_DICTIONARIES ${PROJECT_BINARY_DIR}/fuzz-dictionaries)
-set(LAB_FUZZ_ROWS "")
 
 function(lab_fuzz_target name)
   cmake_parse_arguments(arg "" "KIND;LONGEST;SEEDS;DICTIONARY" "SOURCES" ${ARGN})
@@ -36,12 +54,13 @@ function(lab_fuzz_target name)
   file(GLOB_RECURSE corpora CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/corpora/*)
   add_custom_command(
     OUTPUT ${seeds}.stamp
-    COMMAND fuzz-seeds ${arg_SEEDS} --longest ${arg_LONGEST} --out ${seeds}
+    COMMAND lab-seeds ${arg_SEEDS} --longest ${arg_LONGEST} --out ${seeds}
             ${PROJECT_SOURCE_DIR}/corpora
     COMMAND ${CMAKE_COMMAND} -E touch ${seeds}.stamp
-    DEPENDS fuzz-seeds ${corpora}
+    DEPENDS lab-seeds ${corpora}
     COMMENT "Seeds of ${program}" VERBATIM)
   add_custom_target(${program}_seeds ALL DEPENDS ${seeds}.stamp)
+  add_dependencies(all_fuzz_targets ${program} ${program}_seeds)
   lab_test(fuzz.${name}.corpus COMMAND ${replay} ${seeds} LABELS fuzz)
 
   set(dictionary "")
@@ -52,15 +71,15 @@ function(lab_fuzz_target name)
   string(SUBSTRING ${arg_KIND} 0 1 initial)
   string(TOUPPER ${initial} initial)
   string(SUBSTRING ${arg_KIND} 1 -1 rest)
-  set(LAB_FUZZ_ROWS
-      "${LAB_FUZZ_ROWS}    {\"${name}\", \"${program}\", InputKind::${initial}${rest}, ${arg_LONGEST}, \"${dictionary}\"},\n"
-      CACHE INTERNAL "")
+  set_property(GLOBAL APPEND_STRING PROPERTY LAB_FUZZ_ROWS
+    "    {\"${name}\", \"${program}\", InputKind::${initial}${rest}, ${arg_LONGEST}, \"${dictionary}\"},\n")
 endfunction()
 
-set(LAB_FUZZ_ROWS "" CACHE INTERNAL "")
-lab_program(fuzz-seeds fuzz/seeds_main.cpp LINK memblock_lab CLI11::CLI11)
-target_include_directories(fuzz-seeds PRIVATE ${PROJECT_SOURCE_DIR})
+add_custom_target(all_fuzz_targets)
+lab_program(lab-seeds fuzz/seeds_main.cpp LINK memblock_lab CLI11::CLI11)
+target_include_directories(lab-seeds PRIVATE ${PROJECT_SOURCE_DIR})
 lab_fuzz_targets()
+get_property(LAB_FUZZ_ROWS GLOBAL PROPERTY LAB_FUZZ_ROWS)
 configure_file(fuzz/registry.cpp.in ${PROJECT_BINARY_DIR}/generated/fuzz_registry.cpp @ONLY)
 lab_program(lab-fuzz
   fuzz/lab_fuzz_main.cpp
@@ -70,6 +89,8 @@ lab_program(lab-fuzz
   fuzz/process.cpp
   fuzz/summary.cpp
   fuzz/triage.cpp
+  core/lab/judge.cpp
+  core/lab/laws.cpp
   ${PROJECT_BINARY_DIR}/generated/fuzz_registry.cpp
   LINK memblock_lab nlohmann_json::nlohmann_json CLI11::CLI11)
 target_include_directories(lab-fuzz PRIVATE ${PROJECT_SOURCE_DIR})

@@ -54,9 +54,9 @@ Status ModelE820::become(std::vector<E820Entry> entries) {
 
 Status ModelE820::append(const E820Entry& entry) {
   if (Wide{entry.base.value} + entry.size > kPastTop) return Status::Invalid;
-  std::vector<E820Entry> result = entries_;
-  result.push_back(entry);
-  return become(result);
+  if (entries_.size() == capacity_) return Status::TableFull;
+  entries_.push_back(entry);
+  return Status::Ok;
 }
 
 Result<uint64_t> ModelE820::update(PhysAddr base, uint64_t size, E820Type from, E820Type to) {
