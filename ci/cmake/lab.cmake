@@ -30,6 +30,15 @@ function(lab_global_options)
   endif()
 endfunction()
 
+# Finds the C compiler that belongs to the C++ compiler: sanitizers of two do not mix.
+macro(lab_enable_c)
+  if(NOT CMAKE_C_COMPILER)
+    string(REGEX REPLACE "clang\\+\\+" "clang" CMAKE_C_COMPILER "${CMAKE_CXX_COMPILER}")
+    string(REGEX REPLACE "g\\+\\+" "gcc" CMAKE_C_COMPILER "${CMAKE_C_COMPILER}")
+  endif()
+  enable_language(C)
+endmacro()
+
 # Looks for an optional package; says what to install when it is not there.
 macro(lab_find package target debian)
   find_package(${package} QUIET)

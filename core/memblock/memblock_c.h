@@ -7,6 +7,7 @@
  * regions as they were unless it returns MBL_OK. The comments of memblock.h, walk.h and e820.h hold
  * for the calls of the same name; here stands what C needs to know beyond them.
  */
+/* NOLINTBEGIN: the names and idioms are those of C. */
 #ifndef MEMBLOCK_MEMBLOCK_C_H
 #define MEMBLOCK_MEMBLOCK_C_H
 
@@ -489,3 +490,4 @@ mbl_status mbl_parse_size(const char* text, uint64_t* value, const char** rest);
 #endif
 
 #endif
+/* NOLINTEND */
