@@ -142,7 +142,7 @@ bool failure_laws() {
     RC_ASSERT(core.reserve({PhysAddr{0}, PhysAddr{50 * kPage}}) == Status::TableFull);
     // In a full table even freeing fails: two spare slots are asked for.
     RC_ASSERT(core.free(PhysRange::from_size(PhysAddr{0}, kPage)) == Status::TableFull);
-    // A place where two regions touch needs no slot, so an allocation next to one still works.
+    // What is reserved already needs no slot.
     RC_ASSERT(core.reserve(PhysRange::from_size(PhysAddr{0}, 8)) == Status::Ok);
     RC_ASSERT(all_tables(core) == before);
     RC_ASSERT(core.is_valid());
