@@ -63,7 +63,8 @@ struct ImportedBoot {
   std::vector<uint64_t> trim_excess;  ///< For each dump: bytes Linux still counts though trimmed.
   std::vector<LogDiagnostic> diagnostics;
 
-  bool empty() const { return trace.steps.empty() && trace.e820.empty(); }
+  /// Whether the log said nothing about memory.
+  bool empty() const;
 };
 
 /// Turns a log into one trace for each boot in it. Accepts any text; never fails, but a log without

@@ -178,6 +178,7 @@ class EventBuilder {
       take_result(std::move(line));
       return;
     }
+    if (line.kind == LogKind::Dropped) note_dropped(line);
     const bool call = line.kind <= LogKind::FreeLate;
     if (call) settle();
     Event event;
@@ -211,6 +212,14 @@ class EventBuilder {
   }
 
  private:
+  void note_dropped(const LogLine& line) {
+    settle();
+    dump_.damaged("lines of the dump were dropped by the console");
+    complain(line.line, fmt::format("the console dropped {} lines here, and calls may be among "
+                                    "them; boot with log_buf_len=16M and take the log with `dmesg`",
+                                    line.number));
+  }
+
   bool take_dump_line(const LogLine& line) {
     switch (line.kind) {
       case LogKind::DumpStart:

@@ -18,7 +18,8 @@ struct Sign {
 
 /// Functions that only one architecture has.
 Arch arch_of_caller(std::string_view caller) {
-  constexpr std::array<Sign, 13> kSigns = {{
+  constexpr std::array<Sign, 14> kSigns = {{
+      {"early_pgtable_alloc", Arch::Arm64},
       {"e820__memblock_setup", Arch::X86},
       {"memblock_x86_fill", Arch::X86},
       {"reserve_real_mode", Arch::X86},

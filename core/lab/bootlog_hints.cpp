@@ -207,6 +207,15 @@ Recognised recognise_cpus(std::string_view text, LogLine line) {
   return scan.decimal(line.number) ? one(std::move(line), LogKind::CpuMax) : Recognised{};
 }
 
+/// `** 2070 printk messages dropped **`
+Recognised recognise_dropped(std::string_view text, LogLine line) {
+  Scanner scan(text);
+  if (!scan.literal("** ") || !scan.decimal(line.number) || !scan.literal(" printk messages")) {
+    return {};
+  }
+  return one(std::move(line), LogKind::Dropped);
+}
+
 /// `Linux version 6.1.0-50-amd64 ...`, `Command line: ...`, `Kernel command line: ...`
 Recognised recognise_heading(std::string_view text, LogLine line) {
   Scanner scan(text);
@@ -250,9 +259,10 @@ E820Type e820_type_of_text(std::string_view text) {
 }
 
 Recognised recognise_hint(std::string_view text, LogLine line) {
-  for (const auto& recogniser : {recognise_e820, recognise_e820_edit, recognise_numa, recognise_cma,
-                                 recognise_zone, recognise_low_memory, recognise_handover,
-                                 recognise_mirrored, recognise_heading, recognise_cpus}) {
+  for (const auto& recogniser :
+       {recognise_e820, recognise_e820_edit, recognise_numa, recognise_cma, recognise_zone,
+        recognise_low_memory, recognise_handover, recognise_mirrored, recognise_heading,
+        recognise_dropped, recognise_cpus}) {
     Recognised found = recogniser(text, line);
     if (!found.lines.empty() || !found.damage.empty()) return found;
   }

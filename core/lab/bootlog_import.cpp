@@ -2,6 +2,8 @@
 // between them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lab/bootlog_requests.h"
 #include "lab/bootlog_rules.h"
 #include "lab/bootlog_start.h"
@@ -93,7 +95,9 @@ class Importer {
       set_direction(false, event.line.line);
       return;
     }
-    note.why = "the kernel printed the result but not the request";
+    const bool cut = index == 0 || boot_.events[index - 1].line.kind == LogKind::Dropped;
+    note.why = cut ? "the line with the request is cut off"
+                   : "the kernel printed the result but not the request";
     note.unexplained = true;
     builder_.allocation(range_op(OpCode::Reserve, *event.result), std::move(note));
   }
@@ -166,6 +170,12 @@ class Importer {
 };
 
 }  // namespace
+
+bool ImportedBoot::empty() const {
+  return trace.e820.empty() && std::all_of(notes.begin(), notes.end(), [](const StepNote& note) {
+           return note.kind == StepKind::Inferred;
+         });
+}
 
 std::vector<ImportedBoot> import_bootlog(std::string_view text, const std::string& name) {
   std::vector<ImportedBoot> boots;

@@ -13,7 +13,9 @@ constexpr uint64_t k4GiB = uint64_t{1} << 32;
 
 /// A block of pages that moves as one: what areas are aligned to at least.
 uint64_t area_alignment(const BootFacts& facts) {
-  if (facts.arch == Arch::Arm && facts.page_shift == 12) return uint64_t{4} << 20;
+  // Without huge pages it is the largest piece the page allocator has: 2048 pages where boards of
+  // several makers share a kernel.
+  if (facts.arch == Arch::Arm && facts.width == 32) return uint64_t{8} << 20;
   // A huge page: as many pages as a page holds page-table entries.
   return uint64_t{1} << (2 * facts.page_shift - 3);
 }
@@ -100,7 +102,8 @@ DerivedRequest derive_area(const AreaLines& lines, TraceBuilder& builder) {
   uint64_t limit = end;
   if (!gigantic && !is_node(request.nid)) {
     // The area of all devices lies where the least able of them reaches.
-    const bool device_zone = facts.arch == Arch::Arm64 || facts.arch == Arch::Riscv;
+    const bool device_zone = facts.arch != Arch::X86 && facts.arch != Arch::S390 &&
+                             facts.arch != Arch::Powerpc && facts.arch != Arch::Arm;
     if (device_zone && facts.dma_end != 0) limit = std::min(limit, facts.dma_end);
     const AreaBounds bounds = bounds_of_option(facts.command_line);
     base = align_up(bounds.base, request.align);
