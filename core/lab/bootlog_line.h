@@ -49,6 +49,7 @@ enum class LogKind : uint8_t {
   LowMemory,    ///< Where the directly mapped memory of a 32-bit kernel ends.
   Mirrored,     ///< The firmware told of mirrored memory.
   Handover,     ///< `Memory: ...K available`: the page allocator has taken over.
+  Dropped,      ///< The console skipped `number` lines.
   CpuMax,       ///< NR_CPUS, in `number`.
 };
 
