@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <regex>
 
 #include "lab/compare.h"
 #include "lab/core_backend.h"
 #include "lab/model.h"
+#include "lab/words.h"
 
 namespace memblock::lab {
 namespace {
@@ -62,14 +65,13 @@ void check_header(const std::string& file, const Trace& trace, std::string_view 
   if (!expects_something(trace)) {
     out.push_back(file + ":1:1: nothing is expected; add `-> outcome` where it matters");
   }
-  if (folder != "regress") return;
-  for (const std::string_view words : {"Found by", "Cause"}) {
-    if (!comments_mention(trace, words)) {
-      out.push_back(
-          fmt::format("{}:1:1: the header lacks `{}`; a regression says both how it was "
-                      "found and what caused it",
-                      file, words));
-    }
+  static const std::map<std::string_view, std::vector<std::string_view>> kWords = {
+      {"spec", {}},
+      {"regress", {"Found by", "Cause"}},
+      {"divergences", {"Kernels:", "Linux:", "Harm:", "Intended:"}}};
+  for (const std::string_view words : kWords.at(folder)) {
+    if (comments_mention(trace, words)) continue;
+    out.push_back(fmt::format("{}:1:1: the header lacks `{}`; see corpora/README.md", file, words));
   }
 }
 
@@ -87,6 +89,32 @@ void check_regress_names(const std::vector<fs::path>& files, Findings& out) {
       out.push_back(fmt::format("{}: number {} is taken by {}; use the next free one",
                                 path.string(), match[1].str(), other->second));
     }
+  }
+}
+
+/// The page that explains the grammar names every op, error and flag.
+void check_readme(const fs::path& corpora, Findings& out) {
+  const fs::path path = corpora / "README.md";
+  std::ifstream file{path};
+  const std::string page{std::istreambuf_iterator<char>{file}, {}};
+  const auto is_word = [&](size_t at) {
+    return at < page.size() && (std::isalnum(static_cast<unsigned char>(page[at])) != 0 ||
+                                page[at] == '_' || page[at] == '-');
+  };
+  const auto need = [&](std::string_view word) {
+    for (size_t at = page.find(word); at != std::string::npos; at = page.find(word, at + 1)) {
+      if ((at == 0 || !is_word(at - 1)) && !is_word(at + word.size())) return;
+    }
+    out.push_back(fmt::format("{}: does not mention `{}`", path.string(), word));
+  };
+  for (const OpSpec& spec : kOpSpecs) need(spec.name);
+  for (int i = 0; i <= static_cast<int>(Status::Discarded); ++i) {
+    need(status_word(static_cast<Status>(i)));
+  }
+  for (uint32_t bit = 1; bit <= kReservedNoinit.bits; bit <<= 1) {
+    std::string word;
+    append_flags(word, RegionFlags{bit});
+    need(word);
   }
 }
 
@@ -128,6 +156,7 @@ int run(const fs::path& corpora) {
     }
     files += paths.size();
   }
+  check_readme(corpora, findings);
   for (const std::string& finding : findings) fmt::print(stderr, "{}\n", finding);
   fmt::print("{}: {} traces, {} expectations, {} findings\n", B::name(), files, expectations,
              findings.size());

@@ -62,6 +62,84 @@ rc::Gen<std::string> damaged_texts() {
   });
 }
 
+/// One wrong text each, and all that must be said about it.
+struct WrongText {
+  const char* text;
+  const char* said;
+};
+
+constexpr WrongText kWrongTexts[] = {
+    {"reserv [0x0, 0x1000)", "1:1: there is no op `reserv`; did you mean `reserve`?"},
+    {"\n  frobnicate", "2:3: there is no op `frobnicate`; corpora/README.md lists them"},
+    {"[0x0, 0x1000)", "1:1: expected an op, limits or e820, found `[0x0,`"},
+    {"add", "1:4: add needs a range such as [0x1000, 0x2000)"},
+    {"add [0x2000, 0x1000)", "1:5: the range ends before it begins; swap its ends"},
+    {"add [0x0, 0x1000]",
+     "1:17: expected `)`: ranges are half-open, the end is not part of them; found `]`"},
+    {"add [0x0 0x1000)", "1:10: expected `,` between base and end, found `0x1000)`"},
+    {"add [0x0, 0x1000) nid=1024K", "1:1: no such node; use 0 to 1023, none or unset"},
+    {"add [0x0, 0x1000) nid=1 nid=2", "1:25: `nid` is given twice; drop one"},
+    {"add [0x0, 0x1000) size=1", "1:19: add has no `size`; see corpora/README.md"},
+    {"add [0x0, 0x1000) zero", "1:19: add does not take `zero` here; see corpora/README.md"},
+    {"add [0x0, 0x1000) flags=hot",
+     "1:25: unknown flag; use hotplug, mirror, nomap, driver_managed or noinit, joined by |"},
+    {"add [0x0, 0x10000000000000000)", "1:11: the number is too large for the end of a range"},
+    {"add [0x0, 0x1000) -> maybe", "1:22: expected ok or an error such as table-full"},
+    {"add [0x0, 0x1000) ->", "1:21: expected an outcome behind `->`"},
+    {"add [0x0, 0x1000) -> ok ok", "1:25: expected the end of the line, found `ok`"},
+    {"alloc align=64", "1:15: alloc needs size=0x1000"},
+    {"alloc size=1 align=3", "1:20: align=0x3 is not a power of two; use 0x1, 0x2, 0x4, ..."},
+    {"alloc size=1x", "1:12: expected a number of bytes, found a number with `x` behind it"},
+    {"alloc size=1 -> yes", "1:17: expected an address or an error, found `yes`"},
+    {"trim_memory", "1:1: trim_memory needs an alignment; add align=0x1000"},
+    {"phys_alloc_range size=1 within=[9, 8)",
+     "1:1: the window ends before it begins; swap its ends"},
+    {"free_late [0x0, 0x4000001)",
+     "1:1: free_late reports page by page; use a range of at most 0x4000000 bytes"},
+    {"is_memory", "1:10: is_memory needs an address such as 0x1000"},
+    {"is_memory 0x0 -> 1", "1:18: expected yes or no, found `1`"},
+    {"count", "1:6: count needs a table: memory, reserved or physmem"},
+    {"regions memory ->\nhas_mirror",
+     "1:1: `->` with nothing behind it; put the items on indented lines below, or write none"},
+    {"regions memory ->\n  0x1000",
+     "2:3: expected a range such as [0x1000, 0x2000), found `0x1000`"},
+    {"find_reserve_mem \"a", "1:20: the quote is not closed; add `\"`"},
+    {"find_reserve_mem \"\\q\"", "1:21: unknown escape in quotes; use \\\", \\\\, \\t or \\x41"},
+    {"e820_append [0x0, 0x1000) tea",
+     "1:27: e820_append does not take `tea` here; see corpora/README.md"},
+    {"e820 [0x0, 0x1000) tea",
+     "1:20: expected an entry type such as ram, reserved, acpi or 0x63, found `tea`"},
+    {"e820 [0x1000, 0x10000000000000001) ram",
+     "1:1: the entry wraps past the top of the address space; end it at 0x10000000000000000 at "
+     "most"},
+    {"has_mirror\ne820 [0x0, 0x1000) ram",
+     "2:1: the map comes before the first op; use e820_append from here on"},
+    {"limits memory=0", "1:1: a capacity is out of range; use 1 to 1048576"},
+    {"limits page_shift=11", "1:1: page_shift is out of range; use 12 to 16"},
+    {"limits memory=4\nlimits reserved=4", "2:1: limits are given twice; join the lines"},
+    {"limits colour=4",
+     "1:14: expected memory=, reserved=, physmem=, e820=, page_shift= or region_bytes="},
+    {"limits e820=1\ne820 [0x0, 0x1) ram\ne820 [0x1, 0x2) ram",
+     "1:1: the map has 2 entries; write limits e820=2 or more"},
+};
+
+bool diagnostics_are_as_documented() {
+  bool ok = true;
+  for (const WrongText& wrong : kWrongTexts) {
+    std::string said;
+    for (const Diagnostic& error : parse_trace(wrong.text).errors) {
+      said += (said.empty() ? "" : " | ") + to_text("", error).substr(1);
+    }
+    if (said == wrong.said) continue;
+    std::cout << "wrong text: " << wrong.text << "\n  expected " << wrong.said << "\n  but said "
+              << said << '\n';
+    ok = false;
+  }
+  std::cout << "- text: " << std::size(kWrongTexts) << " wrong texts, each with its diagnostic: "
+            << (ok ? "as documented" : "not as documented") << '\n';
+  return ok;
+}
+
 size_t lines_in(std::string_view text) {
   return static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
 }
@@ -277,10 +355,11 @@ bool workload_laws() {
 
 int main() {
   using namespace memblock::lab;
+  const bool said = diagnostics_are_as_documented();
   const bool text = text_laws();
   const bool bytes = byte_laws();
   const bool minimiser = minimiser_laws();
   const bool runs = run_laws();
   const bool fixed = workload_laws();
-  return text && bytes && minimiser && runs && fixed ? 0 : 1;
+  return said && text && bytes && minimiser && runs && fixed ? 0 : 1;
 }

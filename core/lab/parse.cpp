@@ -392,8 +392,8 @@ class TraceReader {
   void read_statement(Cursor& cursor) {
     const size_t start = cursor.column();
     const std::string_view name = cursor.word();
-    if (name == "limits") return read_limits(cursor);
-    if (name == "e820") return read_map_entry(cursor);
+    if (name == "limits") return read_limits(cursor, start);
+    if (name == "e820") return read_map_entry(cursor, start);
     const auto code = code_of_name(name);
     if (!code) {
       if (name.empty()) {
@@ -405,12 +405,11 @@ class TraceReader {
                                  : "; did you mean `" + std::string{nearest} + "`?";
       return cursor.fail_at(start, std::move(message));
     }
-    read_op(cursor, *code);
+    read_op(cursor, start, *code);
   }
 
-  void read_op(Cursor& cursor, OpCode code) {
+  void read_op(Cursor& cursor, size_t start, OpCode code) {
     if (trace_.steps.size() >= kStepsMax) return cursor.fail("too many ops in one trace");
-    const size_t start = cursor.column();
     Step step;
     step.line = number_;
     step.op.code = code;
@@ -442,9 +441,11 @@ class TraceReader {
     }
   }
 
-  void read_limits(Cursor& cursor) {
-    if (limits_seen_) return cursor.fail("limits are given twice; join the lines");
-    if (!trace_.steps.empty()) return cursor.fail("limits come before the first op; move them up");
+  void read_limits(Cursor& cursor, size_t start) {
+    if (limits_seen_) return cursor.fail_at(start, "limits are given twice; join the lines");
+    if (!trace_.steps.empty()) {
+      return cursor.fail_at(start, "limits come before the first op; move them up");
+    }
     limits_seen_ = true;
     Limits& limits = trace_.limits;
     while (!cursor.at_end()) {
@@ -469,9 +470,10 @@ class TraceReader {
     }
   }
 
-  void read_map_entry(Cursor& cursor) {
+  void read_map_entry(Cursor& cursor, size_t start) {
     if (!trace_.steps.empty()) {
-      return cursor.fail("the map comes before the first op; use e820_append from here on");
+      return cursor.fail_at(start,
+                            "the map comes before the first op; use e820_append from here on");
     }
     E820Entry entry;
     cursor.extent(entry.base, entry.size);
