@@ -27,7 +27,7 @@ if(MEMBLOCK_LAB_FUZZER)
   foreach(source core/memblock/region_table.cpp core/memblock/walk.cpp core/memblock/memblock.cpp
                  core/memblock/alloc.cpp core/memblock/grow.cpp core/memblock/limits.cpp
                  core/memblock/handover.cpp core/lab/apply.cpp core/lab/core_backend.cpp
-                 core/lab/codec.cpp core/lab/rules.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
+                 core/lab/decode.cpp core/lab/rules.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
     set_source_files_properties(${source} PROPERTIES
       COMPILE_OPTIONS -fno-sanitize-coverage=trace-cmp)
   endforeach()
