@@ -216,7 +216,7 @@ Result<PhysRange> E820Table::search_gap() const {
 
   PhysRange gap;
   PhysAddr previous{0};
-  PhysAddr hole = kEnd;  // Where the highest entry so far ends; no hole before the first.
+  PhysAddr hole = kEnd;  // Where the highest entry so far ends; none before the first.
   bool mapped = false;
   const auto consider = [&gap](PhysAddr first, PhysAddr past) {
     if (first < past && past - first > gap.size()) gap = PhysRange{first, past};
@@ -225,7 +225,7 @@ Result<PhysRange> E820Table::search_gap() const {
     if (entry.size == 0) continue;
     if (entry.base < previous) return Status::Invalid;
     previous = entry.base;
-    if (mapped) consider(hole, min(entry.base, kEnd));
+    consider(hole, min(entry.base, kEnd));
     const PhysAddr end = entry.last() < kEnd ? entry.last() + 1 : kEnd;
     hole = mapped ? max(hole, end) : end;
     mapped = true;
