@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "lab/bootlog_repeat.h"
+
 namespace memblock::lab {
 namespace {
 
@@ -305,37 +307,93 @@ bool LoggedDump::with_nodes() const {
   return false;
 }
 
-std::vector<LoggedBoot> read_boots(std::string_view text, const std::string& name) {
-  std::vector<LoggedBoot> boots;
-  std::optional<EventBuilder> builder;
-  builder.emplace(name);
-  size_t taken = 0;
-  bool versioned = false;
-  for_each_line(text, [&](uint32_t number, std::string_view raw) {
-    if (taken >= kBootlogLinesMax) return;
+namespace {
+
+/// Reads line by line, and begins a new boot where a kernel begins.
+class BootReader {
+ public:
+  explicit BootReader(const std::string& name) : name_(name) { builder_.emplace(name); }
+
+  void take(uint32_t number, std::string_view raw) {
+    if (taken_ >= kBootlogLinesMax) return;
     Recognised found = recognise(raw, number);
-    if (!found.damage.empty()) builder->damage(number, found.damage);
-    for (LogLine& line : found.lines) {
-      if (++taken == kBootlogLinesMax) {
-        builder->complain(number, fmt::format("more than {} lines about memory, the rest is not "
-                                              "read; cut the log to the boot",
-                                              kBootlogLinesMax));
-      }
-      if (line.kind == LogKind::Version) {
-        if (versioned) {
-          boots.push_back(builder->finish());
-          builder.emplace(name);
-        }
-        versioned = true;
-      }
-      if (line.kind <= LogKind::Request) {
-        if (const auto seconds = strip_line(raw).seconds) builder->watch_time(number, *seconds);
-      }
-      builder->take(std::move(line));
+    if (found.lines.empty() && found.damage.empty()) return;
+    if (!found.lines.empty() && found.lines[0].kind == LogKind::Dropped) {
+      dropped_ = std::move(found.lines[0]);
+      repeats_.suspect();
+      return;
     }
-  });
-  if (!builder->empty() || boots.empty()) boots.push_back(builder->finish());
-  return boots;
+    const std::optional<double> seconds = strip_line(raw).seconds;
+    if (seconds && *seconds < seconds_) repeats_.suspect();
+    if (repeats_.repeats(raw)) {
+      if (repeated_ == 0) first_repeated_ = number;
+      ++repeated_;
+      dropped_.reset();
+      return;
+    }
+    if (dropped_) builder_->take(std::move(*dropped_));
+    dropped_.reset();
+    if (seconds) seconds_ = std::max(seconds_, *seconds);
+    if (!found.damage.empty()) builder_->damage(number, found.damage);
+    for (LogLine& line : found.lines) take_line(std::move(line), seconds);
+  }
+
+  std::vector<LoggedBoot> finish() {
+    if (dropped_) builder_->take(std::move(*dropped_));
+    if (!builder_->empty() || boots_.empty()) close_boot();
+    return std::move(boots_);
+  }
+
+ private:
+  void take_line(LogLine line, const std::optional<double>& seconds) {
+    if (++taken_ == kBootlogLinesMax) {
+      builder_->complain(line.line, fmt::format("more than {} lines about memory, the rest is not "
+                                                "read; cut the log to the boot",
+                                                kBootlogLinesMax));
+    }
+    if (line.kind == LogKind::Version) {
+      if (versioned_) {
+        close_boot();
+        builder_.emplace(name_);
+        repeats_ = {};
+        seconds_ = 0;
+      }
+      versioned_ = true;
+    }
+    if (line.kind <= LogKind::Request && seconds) builder_->watch_time(line.line, *seconds);
+    builder_->take(std::move(line));
+  }
+
+  void close_boot() {
+    if (repeated_ != 0) {
+      builder_->complain(
+          first_repeated_,
+          fmt::format("{} lines only repeat earlier ones, as a second console prints "
+                      "them; they are left out",
+                      repeated_));
+      repeated_ = 0;
+    }
+    boots_.push_back(builder_->finish());
+  }
+
+  std::string name_;
+  std::vector<LoggedBoot> boots_;
+  std::optional<EventBuilder> builder_;
+  RepeatFilter repeats_;
+  std::optional<LogLine> dropped_;
+  double seconds_ = 0;
+  size_t taken_ = 0;
+  size_t repeated_ = 0;
+  uint32_t first_repeated_ = 0;
+  bool versioned_ = false;
+};
+
+}  // namespace
+
+std::vector<LoggedBoot> read_boots(std::string_view text, const std::string& name) {
+  BootReader reader(name);
+  for_each_line(text, [&](uint32_t number, std::string_view raw) { reader.take(number, raw); });
+  return reader.finish();
 }
 
 }  // namespace memblock::lab
