@@ -1,6 +1,6 @@
-/* Stands in for mm/memblock.c of a Linux tree: the same symbols, the same visible `struct memblock`,
- * carried out by core/memblock through its C API. Built inside a tree only, in the place of that
- * file; everything of Linux that it needs comes from the tree's own headers.
+/* Stands in for mm/memblock.c of a Linux tree: the same symbols, the same visible `struct
+ * memblock`, carried out by core/memblock through its C API. Built inside a tree only, in the place
+ * of that file; everything of Linux that it needs comes from the tree's own headers.
  *
  * The tables are the visible arrays themselves. Each call hands over what stands there now, so
  * edits from outside count, and shows afterwards what has become of it (look() and show()).
@@ -13,17 +13,16 @@
  * On purpose not the same: size 0 is not allocated, nothing is after the handover, and the unused
  * part of a flat memmap is not freed.
  */
-#include <linux/kernel.h>
-#include <linux/slab.h>
-#include <linux/init.h>
-#include <linux/pfn.h>
 #include <linux/export.h>
+#include <linux/init.h>
+#include <linux/io.h>
+#include <linux/kernel.h>
 #include <linux/kmemleak.h>
 #include <linux/memblock.h>
-#include <linux/io.h>
+#include <linux/pfn.h>
+#include <linux/slab.h>
 
 #include "internal.h"
-
 #include "memblock/memblock_c.h"
 
 #ifndef INIT_MEMBLOCK_REGIONS
@@ -39,14 +38,16 @@
 #define INIT_PHYSMEM_REGIONS 4
 #endif
 
-_Static_assert(sizeof(phys_addr_t) == sizeof(mbl_phys), "MEMBLOCK_PHYS_ADDR_BITS is not the tree's");
+_Static_assert(sizeof(phys_addr_t) == sizeof(mbl_phys),
+               "MEMBLOCK_PHYS_ADDR_BITS is not the tree's");
 _Static_assert(MAX_NUMNODES == MEMBLOCK_NODES_MAX, "MEMBLOCK_NODES_MAX is not the tree's");
 _Static_assert(sizeof(struct memblock_region) == sizeof(mbl_region), "the regions differ");
 _Static_assert(__builtin_offsetof(struct memblock_region, flags) ==
                    __builtin_offsetof(mbl_region, flags),
                "the regions differ");
 
-/* ---- What the tree sees ------------------------------------------------------------------------ */
+/* ---- What the tree sees ------------------------------------------------------------------------
+ */
 
 #ifndef CONFIG_NUMA
 struct pglist_data __refdata contig_page_data;
@@ -76,23 +77,22 @@ struct memblock memblock __initdata_memblock = {
 
 #ifdef CONFIG_HAVE_MEMBLOCK_PHYS_MAP
 static struct memblock_region first_physmem[INIT_PHYSMEM_REGIONS];
-struct memblock_type physmem = {.cnt = TREE_SENTINEL,
-                                .max = INIT_PHYSMEM_REGIONS,
-                                .regions = first_physmem,
-                                .name = "physmem"};
+struct memblock_type physmem = {
+    .cnt = TREE_SENTINEL, .max = INIT_PHYSMEM_REGIONS, .regions = first_physmem, .name = "physmem"};
 #endif
 
 /* The table whose flags and nodes walks respect; none any more once memblock is discarded. */
-static __refdata struct memblock_type *filtered = &memblock.memory;
+static __refdata struct memblock_type* filtered = &memblock.memory;
 
 static int memblock_debug __initdata_memblock;
 
-void memblock_panic(const char *expression, const char *file, int line) {
+void memblock_panic(const char* expression, const char* file, int line) {
   panic("memblock: %s does not hold (%s:%d)\n", expression, file, line);
   __builtin_trap();
 }
 
-/* ---- What the core asks of the tree -------------------------------------------------------------- */
+/* ---- What the core asks of the tree
+ * -------------------------------------------------------------- */
 
 static mbl_memblock core __initdata_memblock;
 static bool core_is_made __initdata_memblock;
@@ -103,60 +103,56 @@ static void accept_range(phys_addr_t base, phys_addr_t size) {
 #endif
 }
 
-static void *on_phys_to_virt(void *context, mbl_range range) {
+static void* on_phys_to_virt(void* context, mbl_range range) {
   accept_range(range.base, range.end - range.base);
   return __va(range.base);
 }
 
-static void *on_late_alloc(void *context, uint64_t bytes) { return kmalloc(bytes, GFP_KERNEL); }
+static void* on_late_alloc(void* context, uint64_t bytes) { return kmalloc(bytes, GFP_KERNEL); }
 
-static void on_late_free(void *context, void *pointer, uint64_t bytes) { kfree(pointer); }
+static void on_late_free(void* context, void* pointer, uint64_t bytes) { kfree(pointer); }
 
-static void on_warn(void *context, mbl_warning warning) {
+static void on_warn(void* context, mbl_warning warning) {
   switch (warning) {
     case MBL_OVERLAP_OTHER_NODE:
-    case MBL_OVERLAP_OTHER_FLAGS:
-      WARN_ON(1);
-      break;
+    case MBL_OVERLAP_OTHER_FLAGS: WARN_ON(1); break;
     case MBL_NOT_MIRRORED:
       pr_warn_ratelimited("memblock: not enough mirrored memory, taking other\n");
       break;
-    case MBL_ALIGN_ZERO: /* Too early for a WARN on some machines. */
-      dump_stack();
-      break;
-    case MBL_GROWTH_FAILED: /* The core has printed what failed. */
-      break;
+    case MBL_ALIGN_ZERO: /* Too early for a WARN on some machines. */ dump_stack(); break;
+    case MBL_GROWTH_FAILED: /* The core has printed what failed. */ break;
   }
 }
 
-static void on_print(void *context, const char *line, size_t length) {
+static void on_print(void* context, const char* line, size_t length) {
   pr_info("%.*s\n", (int)length, line);
 }
 
-/* ---- Between the visible tables and the core ----------------------------------------------------- */
+/* ---- Between the visible tables and the core
+ * ----------------------------------------------------- */
 
 static int node_of_tree(mbl_nid nid) { return IS_ENABLED(CONFIG_NUMA) ? nid : 0; }
 static mbl_nid node_of_core(int nid) { return IS_ENABLED(CONFIG_NUMA) ? nid : MBL_NO_NODE; }
 static bool names_a_node(int nid) { return nid >= 0 && nid < MAX_NUMNODES; }
 
 /* An empty table has an empty first region, whatever it counts. */
-static size_t count_of(const struct memblock_type *type) {
+static size_t count_of(const struct memblock_type* type) {
   return type->cnt != 0 && type->regions[0].size != 0 ? type->cnt : 0;
 }
 
-static mbl_table seen(const struct memblock_type *type) {
-  return (mbl_table){(const mbl_region *)type->regions, count_of(type), type->max,
+static mbl_table seen(const struct memblock_type* type) {
+  return (mbl_table){(const mbl_region*)type->regions, count_of(type), type->max,
                      count_of(type) != 0 ? type->total_size : 0};
 }
 
-static void look_at(mbl_table_id id, struct memblock_type *type,
-                    const struct memblock_region *first_storage) {
+static void look_at(mbl_table_id id, struct memblock_type* type,
+                    const struct memblock_region* first_storage) {
   const mbl_table table = seen(type);
   mbl_range place = {0, 0};
   if (type->regions != first_storage) {
     place = mbl_range_of_size(__pa(type->regions), PAGE_ALIGN(type->max * sizeof(*type->regions)));
   }
-  mbl_adopt(&core, id, (mbl_region *)type->regions, table.capacity, table.count, table.total_bytes,
+  mbl_adopt(&core, id, (mbl_region*)type->regions, table.capacity, table.count, table.total_bytes,
             place);
 }
 
@@ -176,7 +172,7 @@ static void make_core(void) {
 }
 
 /* Before a query: writes nothing unless the tables were edited. */
-static const mbl_memblock *__init_memblock look(void) {
+static const mbl_memblock* __init_memblock look(void) {
   if (!core_is_made) make_core();
   look_at(MBL_MEMORY, &memblock.memory, first_memory);
   look_at(MBL_RESERVED, &memblock.reserved, first_reserved);
@@ -187,7 +183,7 @@ static const mbl_memblock *__init_memblock look(void) {
 }
 
 /* Before a change: the settings, too, are visible and may have been edited. */
-static mbl_memblock *__init_memblock begin(unsigned long caller) {
+static mbl_memblock* __init_memblock begin(unsigned long caller) {
   static char caller_text[64] __initdata_memblock;
   look();
   mbl_set_bottom_up(&core, memblock.bottom_up);
@@ -196,15 +192,15 @@ static mbl_memblock *__init_memblock begin(unsigned long caller) {
   if (slab_is_available()) mbl_set_late_allocator_up(&core);
   if (memblock_debug) {
     mbl_set_trace(&core, true);
-    snprintf(caller_text, sizeof(caller_text), "%pS", (void *)caller);
+    snprintf(caller_text, sizeof(caller_text), "%pS", (void*)caller);
     mbl_set_caller(&core, caller_text);
   }
   return &core;
 }
 
-static void show(mbl_table_id id, struct memblock_type *type) {
+static void show(mbl_table_id id, struct memblock_type* type) {
   const mbl_table table = mbl_table_of(&core, id);
-  type->regions = (struct memblock_region *)table.regions;
+  type->regions = (struct memblock_region*)table.regions;
   type->max = table.capacity;
   type->total_size = table.total_bytes;
   if (table.count == 0 && count_of(type) != 0) {
@@ -225,7 +221,7 @@ static void __init_memblock show_all(void) {
 }
 
 /* After a change of `type`: shows it, and says what Linux says for this status. */
-static int __init_memblock finish(mbl_status status, const struct memblock_type *type) {
+static int __init_memblock finish(mbl_status status, const struct memblock_type* type) {
   show_all();
   if (TREE_PANICS_WHEN_FULL && status == MBL_TABLE_FULL && !mbl_can_resize(&core)) {
     panic("memblock: cannot resize %s array\n", type->name);
@@ -241,7 +237,8 @@ static int __init_memblock finish(mbl_status status, const struct memblock_type 
 /* `_RET_IP_` must be taken in the function that was called from outside. */
 #define CHANGE(type, call, ...) finish(call(begin(_RET_IP_), __VA_ARGS__), &(type))
 
-/* ---- Registering, flags, nodes ------------------------------------------------------------------- */
+/* ---- Registering, flags, nodes
+ * ------------------------------------------------------------------- */
 
 int __init_memblock memblock_add(phys_addr_t base, phys_addr_t size) {
   return CHANGE(memblock.memory, mbl_add, mbl_range_of_size(base, size));
@@ -265,7 +262,7 @@ int __init_memblock memblock_phys_free(phys_addr_t base, phys_addr_t size) {
   return CHANGE(memblock.reserved, mbl_free, mbl_range_of_size(base, size));
 }
 
-void __init_memblock memblock_free(void *ptr, size_t size) {
+void __init_memblock memblock_free(void* ptr, size_t size) {
   if (ptr != NULL) memblock_phys_free(__pa(ptr), size);
 }
 
@@ -305,7 +302,7 @@ int __init_memblock memblock_reserved_mark_noinit(phys_addr_t base, phys_addr_t 
 #endif
 
 int __init_memblock memblock_set_node(phys_addr_t base, phys_addr_t size,
-                                      struct memblock_type *type, int nid) {
+                                      struct memblock_type* type, int nid) {
   mbl_table_id id = MBL_PHYSMEM;
   if (!IS_ENABLED(CONFIG_NUMA)) return 0;
   if (type == &memblock.memory) id = MBL_MEMORY;
@@ -318,8 +315,8 @@ int __init_memblock memblock_set_node(phys_addr_t base, phys_addr_t size,
   return CHANGE(*type, mbl_set_node, mbl_range_of_size(base, size), id, nid);
 }
 
-int __init_memblock memblock_search_pfn_nid(unsigned long pfn, unsigned long *start_pfn,
-                                            unsigned long *end_pfn) {
+int __init_memblock memblock_search_pfn_nid(unsigned long pfn, unsigned long* start_pfn,
+                                            unsigned long* end_pfn) {
   mbl_pfns found;
   if (mbl_search_pfn_nid(look(), pfn, &found) != MBL_OK) return -1;
   *start_pfn = found.first;
@@ -333,7 +330,8 @@ bool __init_memblock memblock_validate_numa_coverage(unsigned long threshold_byt
 }
 #endif
 
-/* ---- Settings and queries ------------------------------------------------------------------------ */
+/* ---- Settings and queries
+ * ------------------------------------------------------------------------ */
 
 void __init memblock_allow_resize(void) { mbl_allow_resize(begin(_RET_IP_)); }
 
@@ -379,7 +377,7 @@ bool __init_memblock memblock_is_region_reserved(phys_addr_t base, phys_addr_t s
   return mbl_is_region_reserved(look(), mbl_range_of_size(base, size));
 }
 
-bool __init_memblock memblock_overlaps_region(struct memblock_type *type, phys_addr_t base,
+bool __init_memblock memblock_overlaps_region(struct memblock_type* type, phys_addr_t base,
                                               phys_addr_t size) {
   const mbl_table table = seen(type);
   return mbl_table_overlaps(&table, mbl_range_of_size(base, size));

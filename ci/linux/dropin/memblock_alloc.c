@@ -1,24 +1,25 @@
 /* Part of memblock.c: walks, allocation, limits and printing. */
 
-/* ---- Walks --------------------------------------------------------------------------------------- */
+/* ---- Walks
+ * --------------------------------------------------------------------------------------- */
 
-static void hand_out(const mbl_walked *walked, phys_addr_t *out_start, phys_addr_t *out_end,
-                     int *out_nid) {
+static void hand_out(const mbl_walked* walked, phys_addr_t* out_start, phys_addr_t* out_end,
+                     int* out_nid) {
   if (out_start != NULL) *out_start = walked->range.base;
   if (out_end != NULL) *out_end = walked->range.end;
   if (out_nid != NULL) *out_nid = node_of_tree(walked->nid);
 }
 
 /* With the sentinel, an empty table that nothing is taken from shows one empty range. */
-static bool shows_sentinel(u64 cursor, mbl_direction direction, const struct memblock_type *type_a,
-                           const struct memblock_type *type_b) {
+static bool shows_sentinel(u64 cursor, mbl_direction direction, const struct memblock_type* type_a,
+                           const struct memblock_type* type_b) {
   return TREE_SENTINEL != 0 && type_b == NULL && type_a->cnt != 0 && count_of(type_a) == 0 &&
          cursor == (direction == MBL_UP ? MBL_CURSOR_UP : MBL_CURSOR_END);
 }
 
-static void walk_on(u64 *idx, mbl_direction direction, int nid, enum memblock_flags flags,
-                    const struct memblock_type *type_a, const struct memblock_type *type_b,
-                    phys_addr_t *out_start, phys_addr_t *out_end, int *out_nid) {
+static void walk_on(u64* idx, mbl_direction direction, int nid, enum memblock_flags flags,
+                    const struct memblock_type* type_a, const struct memblock_type* type_b,
+                    phys_addr_t* out_start, phys_addr_t* out_end, int* out_nid) {
   const mbl_table from = seen(type_a);
   const mbl_table minus = type_b != NULL ? seen(type_b) : (mbl_table){0};
   const mbl_filter filter = {.nid = node_of_core(nid),
@@ -26,7 +27,9 @@ static void walk_on(u64 *idx, mbl_direction direction, int nid, enum memblock_fl
                              .movable_node = movable_node_is_enabled(),
                              .everything = type_a != filtered};
   mbl_walked walked = {.nid = memblock_get_region_node(&type_a->regions[0])};
-  mbl_cursor cursor = *idx;
+  /* The gap in front of the sentinel counts, too, though nothing can lie in it. */
+  const bool counts_gap = TREE_SENTINEL != 0 && type_b != NULL && minus.count == 0;
+  mbl_cursor cursor = counts_gap && *idx != MBL_CURSOR_END ? (u32)*idx : *idx;
   if (shows_sentinel(cursor, direction, type_a, type_b)) {
     *idx = direction == MBL_UP ? 1 : (u32)-1; /* Region 0 is behind us. */
     hand_out(&walked, out_start, out_end, out_nid);
@@ -34,25 +37,26 @@ static void walk_on(u64 *idx, mbl_direction direction, int nid, enum memblock_fl
   }
   if (mbl_walk_on(&from, type_b != NULL ? &minus : NULL, &filter, direction, &cursor, &walked)) {
     hand_out(&walked, out_start, out_end, out_nid);
+    if (counts_gap) cursor |= (u64)1 << 32;
   }
   *idx = cursor;
 }
 
-void __next_mem_range(u64 *idx, int nid, enum memblock_flags flags, struct memblock_type *type_a,
-                      struct memblock_type *type_b, phys_addr_t *out_start, phys_addr_t *out_end,
-                      int *out_nid) {
+void __next_mem_range(u64* idx, int nid, enum memblock_flags flags, struct memblock_type* type_a,
+                      struct memblock_type* type_b, phys_addr_t* out_start, phys_addr_t* out_end,
+                      int* out_nid) {
   walk_on(idx, MBL_UP, nid, flags, type_a, type_b, out_start, out_end, out_nid);
 }
 
-void __init_memblock __next_mem_range_rev(u64 *idx, int nid, enum memblock_flags flags,
-                                          struct memblock_type *type_a,
-                                          struct memblock_type *type_b, phys_addr_t *out_start,
-                                          phys_addr_t *out_end, int *out_nid) {
+void __init_memblock __next_mem_range_rev(u64* idx, int nid, enum memblock_flags flags,
+                                          struct memblock_type* type_a,
+                                          struct memblock_type* type_b, phys_addr_t* out_start,
+                                          phys_addr_t* out_end, int* out_nid) {
   walk_on(idx, MBL_DOWN, nid, flags, type_a, type_b, out_start, out_end, out_nid);
 }
 
-void __init_memblock __next_mem_pfn_range(int *idx, int nid, unsigned long *out_start_pfn,
-                                          unsigned long *out_end_pfn, int *out_nid) {
+void __init_memblock __next_mem_pfn_range(int* idx, int nid, unsigned long* out_start_pfn,
+                                          unsigned long* out_end_pfn, int* out_nid) {
   const mbl_table table = seen(&memblock.memory);
   for (size_t i = *idx + 1; i < table.count; ++i) {
     const int region_nid = memblock_get_region_node(&memblock.memory.regions[i]);
@@ -68,9 +72,9 @@ void __init_memblock __next_mem_pfn_range(int *idx, int nid, unsigned long *out_
 }
 
 #ifdef CONFIG_DEFERRED_STRUCT_PAGE_INIT
-void __init_memblock __next_mem_pfn_range_in_zone(u64 *idx, struct zone *zone,
-                                                  unsigned long *out_spfn,
-                                                  unsigned long *out_epfn) {
+void __init_memblock __next_mem_pfn_range_in_zone(u64* idx, struct zone* zone,
+                                                  unsigned long* out_spfn,
+                                                  unsigned long* out_epfn) {
   unsigned long first = ULONG_MAX;
   unsigned long last = 0;
   for (;;) {
@@ -91,9 +95,10 @@ void __init_memblock __next_mem_pfn_range_in_zone(u64 *idx, struct zone *zone,
 }
 #endif
 
-/* ---- Allocation ---------------------------------------------------------------------------------- */
+/* ---- Allocation
+ * ---------------------------------------------------------------------------------- */
 
-static phys_addr_t __init take(const mbl_request *request, unsigned long caller) {
+static phys_addr_t __init take(const mbl_request* request, unsigned long caller) {
   mbl_phys found = 0;
   if (finish(mbl_allocate(begin(caller), request, &found), &memblock.reserved) != 0) return 0;
   if (request->max != MEMBLOCK_ALLOC_NOLEAKTRACE) kmemleak_alloc_phys(found, request->size, 0);
@@ -102,21 +107,21 @@ static phys_addr_t __init take(const mbl_request *request, unsigned long caller)
 }
 
 /* Once slab is up, memblock may be gone. */
-static void *__init take_from_slab(phys_addr_t size, int nid) {
+static void* __init take_from_slab(phys_addr_t size, int nid) {
   return kzalloc_node(size, GFP_NOWAIT, nid);
 }
 
-static phys_addr_t __init take_phys(const mbl_request *request, unsigned long caller) {
+static phys_addr_t __init take_phys(const mbl_request* request, unsigned long caller) {
 #ifdef TREE_HAS_virt_to_phys /* Up to 6.10 only the calls that return pointers turn to slab. */
   if (WARN_ON_ONCE(slab_is_available())) {
-    void *memory = take_from_slab(request->size, node_of_tree(request->nid));
+    void* memory = take_from_slab(request->size, node_of_tree(request->nid));
     return memory != NULL ? virt_to_phys(memory) : 0;
   }
 #endif
   return take(request, caller);
 }
 
-static void *__init take_virt(const char *call, phys_addr_t size, phys_addr_t align,
+static void* __init take_virt(const char* call, phys_addr_t size, phys_addr_t align,
                               phys_addr_t min_addr, phys_addr_t max_addr, int nid, bool exact,
                               unsigned long caller) {
   const mbl_request request = {.size = size,
@@ -145,8 +150,8 @@ phys_addr_t __init memblock_alloc_range_nid(phys_addr_t size, phys_addr_t align,
   return take_phys(&request, _RET_IP_);
 }
 
-phys_addr_t __init memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align,
-                                             phys_addr_t start, phys_addr_t end) {
+phys_addr_t __init memblock_phys_alloc_range(phys_addr_t size, phys_addr_t align, phys_addr_t start,
+                                             phys_addr_t end) {
   const mbl_request request = {.size = size,
                                .align = align,
                                .min = start,
@@ -161,25 +166,26 @@ phys_addr_t __init memblock_phys_alloc_try_nid(phys_addr_t size, phys_addr_t ali
   return take_phys(&request, _RET_IP_);
 }
 
-void *__init memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
+void* __init memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
                                     phys_addr_t max_addr, int nid) {
-  void *memory = take_virt(__func__, size, align, min_addr, max_addr, nid, false, _RET_IP_);
+  void* memory = take_virt(__func__, size, align, min_addr, max_addr, nid, false, _RET_IP_);
   /* Not left to the core: the memory must have been accepted before it is touched. */
   if (memory != NULL) memset(memory, 0, size);
   return memory;
 }
 
-void *__init memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
+void* __init memblock_alloc_try_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
                                         phys_addr_t max_addr, int nid) {
   return take_virt(__func__, size, align, min_addr, max_addr, nid, false, _RET_IP_);
 }
 
-void *__init memblock_alloc_exact_nid_raw(phys_addr_t size, phys_addr_t align,
-                                          phys_addr_t min_addr, phys_addr_t max_addr, int nid) {
+void* __init memblock_alloc_exact_nid_raw(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
+                                          phys_addr_t max_addr, int nid) {
   return take_virt(__func__, size, align, min_addr, max_addr, nid, true, _RET_IP_);
 }
 
-/* ---- Limits -------------------------------------------------------------------------------------- */
+/* ---- Limits
+ * -------------------------------------------------------------------------------------- */
 
 void __init memblock_enforce_memory_limit(phys_addr_t memory_limit) {
   CHANGE(memblock.memory, mbl_enforce_memory_limit, memory_limit);
@@ -198,13 +204,14 @@ void __init_memblock memblock_trim_memory(phys_addr_t align) {
   show_all();
 }
 
-/* ---- Printing ------------------------------------------------------------------------------------ */
+/* ---- Printing
+ * ------------------------------------------------------------------------------------ */
 
 void __init_memblock memblock_dump_all(void) {
   if (memblock_debug) mbl_dump(look());
 }
 
-static int __init set_debug(char *text) {
+static int __init set_debug(char* text) {
   if (text != NULL && strstr(text, "debug") != NULL) memblock_debug = 1;
   return 0;
 }

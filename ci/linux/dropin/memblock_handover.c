@@ -1,22 +1,22 @@
 /* Part of memblock.c: the handover to the page allocator, and named reservations. */
 
-/* ---- Handover ------------------------------------------------------------------------------------ */
+/* ---- Handover
+ * ------------------------------------------------------------------------------------ */
 
 /* Two trees, two signatures: the node came with 6.5. */
-static void __init keep_without_node(void *call, phys_addr_t start, phys_addr_t end, int nid) {
+static void __init keep_without_node(void* call, phys_addr_t start, phys_addr_t end, int nid) {
   ((void (*)(phys_addr_t, phys_addr_t))call)(start, end);
 }
 
-static void __init keep_with_node(void *call, phys_addr_t start, phys_addr_t end, int nid) {
+static void __init keep_with_node(void* call, phys_addr_t start, phys_addr_t end, int nid) {
   ((void (*)(phys_addr_t, phys_addr_t, int))call)(start, end, nid);
 }
 
-#define KEEPS_NODE                      \
-  _Generic(&reserve_bootmem_region,     \
-           void (*)(phys_addr_t, phys_addr_t): 0, \
-           void (*)(phys_addr_t, phys_addr_t, int): 1)
+#define KEEPS_NODE                                                          \
+  _Generic(&reserve_bootmem_region, void (*)(phys_addr_t, phys_addr_t) : 0, \
+           void (*)(phys_addr_t, phys_addr_t, int) : 1)
 
-static void __init keep(const struct memblock_region *region) {
+static void __init keep(const struct memblock_region* region) {
   const phys_addr_t start = region->base;
   int nid = memblock_get_region_node(region);
 #ifdef TREE_HAS_early_pfn_to_nid
@@ -26,13 +26,13 @@ static void __init keep(const struct memblock_region *region) {
                                                     start + region->size, nid);
 }
 
-/* Reserved memory takes the node of the memory that it lies in. Each stamp may split regions, and so
- * move or double the table: then stamp again from the start. */
+/* Reserved memory takes the node of the memory that it lies in. Each stamp may split regions, and
+ * so move or double the table: then stamp again from the start. */
 static void __init stamp_nodes(void) {
   unsigned long max;
   if (!KEEPS_NODE) return;
   do {
-    struct memblock_region *region;
+    struct memblock_region* region;
     max = memblock.reserved.max;
     for_each_mem_region(region) {
       memblock_set_node(region->base, region->size, &memblock.reserved,
@@ -43,7 +43,7 @@ static void __init stamp_nodes(void) {
 
 /* The pages that stay in use must be known as such before their neighbours are freed. */
 static void __init keep_pages(void) {
-  struct memblock_region *region;
+  struct memblock_region* region;
   for_each_mem_region(region) {
     if (memblock_is_nomap(region)) keep(region);
   }
@@ -57,7 +57,7 @@ static void __init keep_pages(void) {
 }
 
 /* memblock_free_all() counts its pages at once; what comes later is counted page by page. */
-static void on_free_pages(void *context, uint64_t pfn, unsigned order) {
+static void on_free_pages(void* context, uint64_t pfn, unsigned order) {
   memblock_free_pages(pfn_to_page(pfn), pfn, order);
   if (mbl_handed_over(&core)) totalram_pages_inc();
 }
@@ -65,7 +65,8 @@ static void on_free_pages(void *context, uint64_t pfn, unsigned order) {
 #ifndef TREE_HAS_reset_node_managed_pages
 static
 #endif
-void __init reset_node_managed_pages(pg_data_t *pgdat) {
+    void __init
+    reset_node_managed_pages(pg_data_t* pgdat) {
   for (size_t i = 0; i < MAX_NR_ZONES; ++i) {
     atomic_long_set(&pgdat->node_zones[i].managed_pages, 0);
   }
@@ -73,7 +74,7 @@ void __init reset_node_managed_pages(pg_data_t *pgdat) {
 
 void __init reset_all_zones_managed_pages(void) {
   static bool done __initdata;
-  struct pglist_data *pgdat;
+  struct pglist_data* pgdat;
   if (done) return;
   done = true;
   for_each_online_pgdat(pgdat) reset_node_managed_pages(pgdat);
@@ -108,12 +109,13 @@ void __init memblock_discard(void) {
 }
 #endif
 
-/* ---- Named reservations -------------------------------------------------------------------------- */
+/* ---- Named reservations
+ * -------------------------------------------------------------------------- */
 
 #ifdef TREE_HAS_reserve_mem_find_by_name
 static mbl_names names; /* All zero is an empty one. */
 
-int reserve_mem_find_by_name(const char *name, phys_addr_t *start, phys_addr_t *size) {
+int reserve_mem_find_by_name(const char* name, phys_addr_t* start, phys_addr_t* size) {
   mbl_range range;
   if (mbl_names_find(&names, name, &range) != MBL_OK) return 0;
   *start = range.base;
@@ -122,7 +124,7 @@ int reserve_mem_find_by_name(const char *name, phys_addr_t *start, phys_addr_t *
 }
 EXPORT_SYMBOL_GPL(reserve_mem_find_by_name);
 
-static int __init reserve_mem(char *text) {
+static int __init reserve_mem(char* text) {
   mbl_range range;
   mbl_status status;
   if (text == NULL) return -EINVAL;
