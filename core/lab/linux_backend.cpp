@@ -95,7 +95,11 @@ LinuxHost LinuxBackend::host() {
 
 void* LinuxBackend::memory_at(uint64_t address, uint64_t bytes) {
   const uint64_t pages = align_up(bytes, machine_.page_size());
-  if (!can_touch(PhysRange::from_size(PhysAddr{address}, pages))) return nullptr;
+  const PhysRange place = PhysRange::from_size(PhysAddr{address}, pages);
+  if (!can_touch(place)) return nullptr;
+  for (const TableId id : {TableId::Memory, TableId::Reserved}) {
+    arrays_met_ = arrays_met_ || array_place(id).overlaps(place);
+  }
   if (void* memory = tree_.window_at(address, pages)) return memory;
   void* memory = std::malloc(bytes);
   if (memory == nullptr) throw std::bad_alloc{};
@@ -108,12 +112,6 @@ uint64_t LinuxBackend::address_of(const void* pointer) const {
   if (tree_.window_address(pointer, address)) return address;
   for (const Block& block : blocks_) {
     if (block.memory == pointer) return block.address;
-  }
-  // The static physmem array, which the tree takes for one of its own: it lies in no memory.
-  uint64_t count = 0, capacity = 0, total = 0;
-  if (object_.physmem_add != nullptr &&
-      pointer == object_.regions(kLinuxPhysmem, &count, &capacity, &total)) {
-    return kPhysAddrMax.value;
   }
   return reinterpret_cast<uint64_t>(pointer);
 }
@@ -173,7 +171,10 @@ void LinuxBackend::note_death(bool may_panic) const {
 }
 
 void LinuxBackend::begin_op() {
-  panicked_ = false;
+  panicked_ = arrays_met_ = false;
+  for (const TableId id : {TableId::Memory, TableId::Reserved}) {
+    places_before_[static_cast<size_t>(id)] = discarded_ ? PhysRange{} : array_place(id);
+  }
   other_warnings_.clear();
   const auto used = [this](void* memory) {
     return std::any_of(std::begin(kTables), std::end(kTables),
@@ -198,6 +199,7 @@ RegionView LinuxBackend::view(TableId table) const {
 
 LinuxTableView LinuxBackend::table(TableId id) const {
   uint64_t count = 0, capacity = 0, total = 0;
+  if (discarded_) return {{}, 0};
   if (id != TableId::Physmem || object_.physmem_add != nullptr) {
     static_cast<void>(object_.regions(linux_table(id), &count, &capacity, &total));
   }
@@ -230,6 +232,7 @@ Status LinuxBackend::free(PhysRange r) {
   return change([&] { return object_.phys_free(r.base.value, r.size()); });
 }
 Status LinuxBackend::free_virt(const void* pointer, uint64_t size) {
+  if (pointer == nullptr) return Status::Ok;
   return change([&] { return object_.free_virt(const_cast<void*>(pointer), size), 0; });
 }
 Status LinuxBackend::physmem_add(PhysRange r) {
@@ -338,17 +341,13 @@ Result<IndexRange> LinuxBackend::isolate(TableId table, PhysRange r) {
   return IndexRange{static_cast<size_t>(first), static_cast<size_t>(last)};
 }
 
-bool LinuxBackend::arrays_overlap() const {
-  const auto place = [this](TableId id) {
-    const LinuxTableView now = table(id);
-    for (const Block& block : blocks_) {
-      if (block.memory == view(id).data()) {
-        return PhysRange::from_size(PhysAddr{block.address}, now.capacity() * sizeof(Region));
-      }
-    }
-    return PhysRange{};
-  };
-  return place(TableId::Memory).overlaps(place(TableId::Reserved));
+PhysRange LinuxBackend::array_place(TableId id) const {
+  const RegionView now = view(id);
+  for (const Block& block : blocks_) {
+    if (block.memory != now.data()) continue;
+    return PhysRange::from_size(PhysAddr{block.address}, table(id).capacity() * sizeof(Region));
+  }
+  return {};
 }
 
 void LinuxBackend::correct_totals() {
@@ -413,15 +412,18 @@ uint64_t LinuxBackend::free_all(const PageSink& sink, uint64_t max_pfn) {
   if (handed_over_ || discarded_) return 0;
   sink_ = sink;
   // What the handover does first, done before: the rest changes nothing that is to stay.
-  object_.clear_hotplug(0, ~uint64_t{0});
+  if (object_.stamps_nodes) {
+    grew_at_handover_ = object_.clear_hotplug(0, ~uint64_t{0}) != 0 || object_.died() != nullptr;
+  }
   std::vector<Region> before(reserved().begin(), reserved().end());
   const size_t capacity = table(TableId::Reserved).capacity();
   const uint64_t total = reserved_size();
   const uint64_t freed = object_.free_all(max_pfn);
   note_death(false);
-  if (table(TableId::Reserved).capacity() != capacity) {
+  if (object_.stamps_nodes && table(TableId::Reserved).capacity() != capacity) {
     grew_at_handover_ = true;
-  } else if (!std::equal(before.begin(), before.end(), reserved().begin(), reserved().end())) {
+  } else if (object_.stamps_nodes &&
+             !std::equal(before.begin(), before.end(), reserved().begin(), reserved().end())) {
     object_.restore(kLinuxReserved, reinterpret_cast<const LinuxRegion*>(before.data()),
                     before.size(), total);
   }

@@ -107,12 +107,14 @@ class LinuxBackend {
   const std::vector<std::string>& other_warnings() const { return other_warnings_; }
   /// A panic of the last op because a table may not grow.
   bool panicked() const { return panicked_; }
-  /// The handover grew `reserved` while it wrote node ids into it.
+  /// The handover wrote node ids into `reserved` and that took more than there was room for.
   bool grew_at_handover() const { return grew_at_handover_; }
   bool after_handover() const { return handed_over_; }
   bool late_allocator_up() const { return late_up_; }
-  /// Whether the arrays of memory and reserved came to lie on each other.
-  bool arrays_overlap() const;
+  /// Whether during the last op the array of a table was put onto that of another, or its own.
+  bool arrays_met() const { return arrays_met_; }
+  /// Where the array of memory or reserved was before the last op; empty: static, or late memory.
+  PhysRange array_before(TableId id) const { return places_before_[static_cast<size_t>(id)]; }
   /// Ends the sum of a table where the tree no longer keeps it right.
   void correct_totals();
   LinuxTree& tree() { return tree_; }
@@ -231,6 +233,8 @@ class LinuxBackend {
   RegionView view(TableId table) const;
   /// What became of the call that just came back.
   void note_death(bool may_panic) const;
+  /// Where the array of a table lies, if it came from memblock.
+  PhysRange array_place(TableId id) const;
   Status changed(int result);
   template <class Call>
   Status change(Call call);
@@ -255,6 +259,8 @@ class LinuxBackend {
   mutable std::string dead_;
   mutable std::vector<std::string> other_warnings_;
   mutable bool panicked_ = false;
+  bool arrays_met_ = false;
+  PhysRange places_before_[2];
   bool no_memory_said_ = false;
   bool served_late_ = false;
   bool late_up_ = false;

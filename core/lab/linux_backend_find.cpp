@@ -10,10 +10,14 @@ bool LinuxBackend::supports(const LinuxTree& tree, const Limits& limits) {
   const LinuxObject& object = tree.object();
   if (limits.region_bytes != object.region_bytes) return false;
   if (object.page_shift_fix != 0 && limits.page_shift != object.page_shift_fix) return false;
+  // An empty entry counts, which in tables this small is one too many.
+  const uint32_t least = object.sentinel ? 3 : 1;
+  if (limits.memory < least || limits.reserved < least || limits.physmem < least) return false;
   return limits.memory <= object.memory_max && limits.reserved <= object.reserved_max;
 }
 
 bool LinuxBackend::supports(const Op& op) const {
+  if (op.flags.has(kReservedNoinit) && object_.mark_reserved_noinit == nullptr) return false;
   switch (op.code) {
     case OpCode::PhysmemAdd: return object_.physmem_add != nullptr;
     case OpCode::PhysmemRanges: return object_.walk_physmem != nullptr;
@@ -22,6 +26,7 @@ bool LinuxBackend::supports(const Op& op) const {
     case OpCode::EstimatedFreePages: return object_.estimated_free_pages != nullptr;
     case OpCode::HasMirror: return object_.has_mirror != nullptr;
     case OpCode::FreePfnsInZone: return object_.walk_zone_pfns != nullptr;
+    case OpCode::Dump: return !discarded_;
     case OpCode::FreeLate: return object_.free_late != nullptr;
     case OpCode::Discard: return object_.discard != nullptr;
     case OpCode::ReserveMem:
@@ -218,6 +223,14 @@ LinuxWalk<PfnRange> LinuxBackend::free_pfns_in_zone(PfnRange zone) const {
         return object_.walk_zone_pfns(zone.first, zone.last, zone.nid.value, see_pfns, &out, most);
       },
       "for_each_free_mem_pfn_range_in_zone");
+  const RegionView all = memory();
+  for (PfnRange& pages : out.list) {
+    const PhysAddr first{pages.first << machine_.page_shift};
+    const auto found = std::find_if(all.begin(), all.end(), [first](const Region& region) {
+      return region.range().contains(first);
+    });
+    if (found != all.end()) pages.nid = found->nid;
+  }
   return out;
 }
 

@@ -149,15 +149,20 @@ bool same_answer(const Op& op, const Outcome& ours, const Outcome& kernel) {
 }
 
 LinuxDifference difference_of(const Op& op, const LinuxSide& ours, const LinuxSide& kernel,
-                              const LinuxBackend& backend) {
+                              const LinuxBackend& backend, bool grew) {
   LinuxDifference out;
   out.dead = backend.dead();
   if (!backend.other_warnings().empty()) out.other_warning = backend.other_warnings().front();
   out.answer = !same_answer(op, ours.answer, kernel.answer);
-  // Linux looks for overlaps before it knows whether there is room.
+  // Linux looks for overlaps before it knows whether there is room, and again after growth; and
+  // who asks after the handover is warned of anything.
   constexpr uint32_t kOverlaps = 1u << static_cast<unsigned>(Warning::OverlapOtherNode) |
                                  1u << static_cast<unsigned>(Warning::OverlapOtherFlags);
-  const uint32_t ignored = ours.answer.status == Status::TableFull ? kOverlaps : 0;
+  constexpr uint32_t kMirror = 1u << static_cast<unsigned>(Warning::NotMirrored);
+  uint32_t ignored = ours.answer.status == Status::AfterHandover       ? ~0u
+                     : ours.answer.status == Status::TableFull || grew ? kOverlaps
+                                                                       : 0;
+  if (backend.panicked()) ignored |= kMirror;  // It would have come later.
   out.warnings = (ours.answer.warnings & ~ignored) != (kernel.answer.warnings & ~ignored);
   out.tables = !same(ours.memory, kernel.memory) || !same(ours.reserved, kernel.reserved) ||
                !same(ours.physmem, kernel.physmem);

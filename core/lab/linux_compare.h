@@ -43,6 +43,7 @@ struct LinuxStep {
   /// The tables of both as they were before the op; equal.
   const std::vector<Region>& memory_before;
   const std::vector<Region>& reserved_before;
+  const size_t (&capacities_before)[3];
 };
 
 /// What to do after a known divergence.
@@ -77,8 +78,9 @@ struct LinuxComparison {
 /// sets, and a page's node is not said by every tree.
 bool same_answer(const Op& op, const Outcome& ours, const Outcome& kernel);
 
+/// `grew`: whether a table of ours has grown.
 LinuxDifference difference_of(const Op& op, const LinuxSide& ours, const LinuxSide& kernel,
-                              const LinuxBackend& backend);
+                              const LinuxBackend& backend, bool grew);
 
 template <class B>
 LinuxSide side_of(B& backend, Outcome answer, bool with_map) {
@@ -133,13 +135,18 @@ LinuxComparison compare_with_linux(LinuxTree& tree, const Trace& trace) {
     const RegionView memory = ours.memory(), reserved = ours.reserved();
     memory_before.assign(memory.begin(), memory.end());
     reserved_before.assign(reserved.begin(), reserved.end());
+    size_t capacities[3] = {};
+    for (const TableId id : {TableId::Memory, TableId::Reserved, TableId::Physmem}) {
+      capacities[static_cast<size_t>(id)] = ours.table(id).capacity();
+    }
     const LinuxSide a = side_of(ours, apply(ours, op), with_map);
     const LinuxSide b = side_of(kernel, apply(kernel, op), with_map);
     ++out.ops;
-    const LinuxDifference difference = difference_of(op, a, b, kernel);
+    const LinuxDifference difference = difference_of(
+        op, a, b, kernel, !std::equal(std::begin(capacities), std::end(capacities), a.capacities));
     if (difference.none()) continue;
     const LinuxStep step{
-        op, trace.limits, a, b, kernel, difference, memory_before, reserved_before};
+        op, trace.limits, a, b, kernel, difference, memory_before, reserved_before, capacities};
     const LinuxKnown* known = recognise(step);
     if (known == nullptr) {
       out.unknown = linux_divergence(step, i, Ours::name(), tree.name());

@@ -47,7 +47,10 @@ struct LinuxHost {
   void (*warn)(void* context, const char* condition);
 };
 
-enum { kLinuxNodeNotSaid = -1000 };
+enum {
+  kLinuxNodeNotSaid = -1000,
+  kLinuxImageAt = 16 << 20, /* Physical address of the kernel's static data. */
+};
 
 /* One answer of a walk: addresses or page frames. */
 typedef void (*LinuxSeen)(void* to, uint64_t first, uint64_t last, int nid);
@@ -61,6 +64,7 @@ struct LinuxObject {
   unsigned page_shift_fix; /* Page size that the object was built for, or 0 for any. */
   bool sentinel;           /* An empty table holds an empty region. */
   bool node_any_alike;     /* All numbers that are no node mean any node. */
+  bool stamps_nodes;       /* The handover writes node ids into reserved. */
   uint64_t memory_max;     /* Largest first capacities. */
   uint64_t reserved_max;
 

@@ -63,8 +63,6 @@ void* lx_memset(void* to, int byte, size_t bytes) {
   return to;
 }
 
-uint64_t lx_pa(const void* pointer) { return host.address_of(host.context, pointer); }
-
 /* Late memory serves array growth before it serves allocations: a trace may bring the late allocator
  * up before the handover. */
 bool lx_slab_is_up(const char* caller) {
@@ -137,6 +135,14 @@ void* lx_va(phys_addr_t* address, phys_addr_t bytes) {
   void* memory = host.memory_at(host.context, *address, bytes);
   if (memory == NULL) *address = 0;
   return memory;
+}
+
+/* The static physmem array, which growth takes for one of memblock's, lies where kernels lie. */
+uint64_t lx_pa(const void* pointer) {
+#ifdef LX_HAS_physmem
+  if (pointer == memblock_physmem_init_regions || pointer == more_physmem) return kLinuxImageAt;
+#endif
+  return host.address_of(host.context, pointer);
 }
 
 /* As early_pfn_to_nid() of mm/, but a page without memory has no node instead of the first one. */
@@ -510,7 +516,7 @@ static bool walk_zone_pfns(uint64_t from, uint64_t until, int nid, WALK) {
   u64 i = 0;
   for (__next_mem_pfn_range_in_zone(&i, &zone, &first, &last); i != U64_MAX;
        __next_mem_pfn_range_in_zone(&i, &zone, &first, &last))
-    SEE(first, last, nid)
+    SEE(first, last, NUMA_NO_NODE)
   END();
   return i == U64_MAX;
 }
@@ -635,8 +641,32 @@ static struct LinuxObject object = {
 #endif
 };
 
+/* A small boot, to see what the handover does to reserved. */
+static uint64_t no_address(void* context, const void* pointer) { return (uint64_t)pointer; }
+static void no_pages(void* context, uint64_t pfn, unsigned order) {}
+static void no_kept(void* context, uint64_t base, uint64_t end, int nid) {}
+static void no_print(void* context, const char* line, size_t length) {}
+static void no_warn(void* context, const char* condition) {}
+
+static bool stamps_nodes(void) {
+  const struct LinuxHost nobody = {.address_of = no_address,
+                                   .free_pages = no_pages,
+                                   .keep_pages = no_kept,
+                                   .print = no_print,
+                                   .warn = no_warn};
+  reset(&nobody, 16, 16, 4, 12);
+  add(1 << 20, 1 << 20, 0, 0);
+  reserve(1 << 20, 4096, MAX_NUMNODES, 0);
+  free_all(1 << 20);
+  return memblock.reserved.regions[0].nid != MAX_NUMNODES;
+}
+
 __attribute__((visibility("default"))) const struct LinuxObject* linux_object(void) {
+  static bool known;
+  if (known) return &object;
+  known = true;
   object.sentinel = memblock.memory.cnt == 1 && memblock.memory.regions[0].size == 0;
+  object.stamps_nodes = stamps_nodes();
 #ifdef LX_HAS_e820
   object.e820 = lx_e820();
 #endif
