@@ -47,7 +47,7 @@ void TraceBuilder::allocation(Op op, StepNote note) {
   if (result) {
     expected.values = {result->base.value};
   } else {
-    expected.status = Status::NoFit;
+    expected.status = outcome.status == Status::Ok ? Status::NoFit : outcome.status;
   }
   step.expected = std::move(expected);
   if (!lands(outcome, result)) force_allocation(core_, outcome, step.op.size, result);

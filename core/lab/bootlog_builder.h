@@ -50,7 +50,7 @@ void force_allocation(B& backend, const Outcome& outcome, uint64_t size,
 
 /// Whether an allocation answered as the log has it.
 inline bool lands(const Outcome& outcome, const std::optional<PhysRange>& result) {
-  if (!result) return outcome.status == Status::NoFit;
+  if (!result) return outcome.status != Status::Ok;
   return outcome.status == Status::Ok && !outcome.values.empty() &&
          outcome.values[0] == result->base.value;
 }
