@@ -87,6 +87,7 @@ launch() {
   local program=$root/build/$1/$2
   shift 2
   cd "$here" || exit 2
-  export MEMBLOCK_LAB_ROOT=$root
+  export MEMBLOCK_LAB_CORPORA=${MEMBLOCK_LAB_CORPORA:-$root/corpora}
+  export MEMBLOCK_LAB_FINDINGS=${MEMBLOCK_LAB_FINDINGS:-$root/build/findings}
   exec "$program" "$@"
 }

@@ -56,7 +56,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--jobs", arguments.jobs, "Processes or threads at a time")
       ->check(CLI::Range(1U, 1024U))
       ->capture_default_str();
-  app.add_option("--seed", arguments.seed, "Seed of all random choices; random when not given");
+  app.add_option("--seed", arguments.seed, "Seed of all random choices; random when not given")
+      ->envname("MEMBLOCK_LAB_SEED");
   app.add_option("--corpora", arguments.corpora, "Folder of the corpora")
       ->envname("MEMBLOCK_LAB_CORPORA")
       ->required();

@@ -59,7 +59,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--jobs", check.jobs, "Processes at a time")
       ->check(CLI::Range(1U, 1024U))
       ->capture_default_str();
-  app.add_option("--seed", check.seed, "Seed of the random traces; random when not given");
+  app.add_option("--seed", check.seed, "Seed of the random traces; random when not given")
+      ->envname("MEMBLOCK_LAB_SEED");
   app.add_option("--corpora", check.corpora, "Folder of the corpora")
       ->envname("MEMBLOCK_LAB_CORPORA")
       ->check(CLI::ExistingDirectory)
