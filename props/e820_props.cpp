@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <random>
 
 #include "lab/bootlog.h"
 #include "lab/e820_case.h"
@@ -151,6 +152,33 @@ bool table_laws() {
       RC_ASSERT(tight.table.sanitize() == Status::TableFull);
       RC_ASSERT(copy(tight.table) == entries);
     }
+  });
+
+  ok &= rc::check("E820: full tables of the kernel's own sizes", [] {
+    // The extended size now and then: the model looks at every edge of every entry.
+    const bool extended = *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, 200)) == 199;
+    const size_t capacity = extended ? kE820EntriesMax : kE820EntriesZeroPage;
+    const auto missing = *rc::gen::inRange<size_t>(0, 2);
+    const auto pages_max = *rc::gen::element<uint64_t>(1, 2, 6);
+    std::minstd_rand random{*rc::gen::arbitrary<uint32_t>()};
+    CoreE820 core{capacity};
+    ModelE820Map model{capacity};
+    while (core.table.count() < capacity - missing) {
+      const E820Entry entry{PhysAddr{random() % (4 * capacity) << 12},
+                            random() % (pages_max + 1) << 12,
+                            static_cast<E820Type>(1 + random() % 3)};
+      RC_ASSERT(core.table.append(entry) == Status::Ok);
+      RC_ASSERT(model.table.append(entry) == Status::Ok);
+    }
+    const Status status = core.table.sanitize();
+    RC_CLASSIFY(status == Status::TableFull, "full");
+    RC_ASSERT(status == model.table.sanitize());
+    RC_ASSERT(copy(core.table) == model.table.entries());
+    while (core.table.append({PhysAddr{0}, 1, E820Type::Ram}) == Status::Ok) {
+      RC_ASSERT(model.table.append({PhysAddr{0}, 1, E820Type::Ram}) == Status::Ok);
+    }
+    RC_ASSERT(core.table.count() == capacity);
+    RC_ASSERT(model.table.append({PhysAddr{0}, 1, E820Type::Ram}) == Status::TableFull);
   });
 
   ok &= rc::check("E820 update, remove: as many bytes change type as the answer says", [] {
