@@ -7,7 +7,7 @@
 #include "lab/bootlog_builder.h"
 #include "lab/bootlog_map.h"
 #include "lab/bootlog_replay.h"
-#include "rc.h"
+#include "props/rc.h"
 
 namespace memblock::lab {
 namespace {
