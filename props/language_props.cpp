@@ -292,6 +292,99 @@ bool minimiser_laws() {
   return ok;
 }
 
+/// Backends that are wrong in one way each: compare() must see all of them.
+struct Forgetful : CoreBackend {
+  using CoreBackend::CoreBackend;
+  static constexpr const char* name() { return "forgetful"; }
+  Status free(PhysRange) { return Status::Ok; }
+};
+struct Miscounting : CoreBackend {
+  using CoreBackend::CoreBackend;
+  static constexpr const char* name() { return "miscounting"; }
+  uint64_t reserved_size() const { return CoreBackend::reserved_size() + 1; }
+};
+struct Broken : CoreBackend {
+  using CoreBackend::CoreBackend;
+  static constexpr const char* name() { return "broken"; }
+  int first_broken_invariant() const { return reserved().empty() ? 0 : 14; }
+};
+struct Uncleared : CoreBackend {
+  using CoreBackend::CoreBackend;
+  static constexpr const char* name() { return "uncleared"; }
+  const std::vector<PhysRange>& zeroed() const { return none; }
+  std::vector<PhysRange> none;
+};
+
+/// The first step whose effect on the core satisfies `wanted(op, outcome, core)`.
+template <class Wanted>
+std::optional<size_t> first_step(const Trace& trace, Wanted wanted) {
+  CoreBackend core{trace.limits};
+  for (size_t i = 0; i < trace.steps.size(); ++i) {
+    core.forget_zeroed();
+    const std::vector<Region> before{core.reserved().begin(), core.reserved().end()};
+    const Outcome outcome = apply(core, trace.steps[i].op);
+    if (wanted(trace.steps[i].op, outcome, before, core)) return i;
+  }
+  return std::nullopt;
+}
+
+void expect_found_at(const std::optional<Divergence>& found, std::optional<size_t> step,
+                     const Trace& trace, const std::string& what) {
+  RC_ASSERT(found.has_value() == step.has_value());
+  if (!found) return;
+  RC_ASSERT(found->step == *step);
+  RC_ASSERT(found->what == what);
+  const std::string text = report(*found, trace, "some/file.txt");
+  RC_ASSERT(text.find(to_text(trace.steps[*step].op)) != std::string::npos);
+  RC_ASSERT(text.find("again: ci/lab check some/file.txt") != std::string::npos);
+}
+
+bool comparison_laws() {
+  using Before = const std::vector<Region>&;
+  bool ok = true;
+  ok &= holds("compare: a free that frees nothing is seen at once", [](const Trace& t) {
+    const auto step =
+        first_step(t, [](const Op& op, const Outcome& out, Before before, const CoreBackend& core) {
+          return op.code == OpCode::Free &&
+                 (out.status != Status::Ok || !detail::same(before, core.reserved()) ||
+                  out.warnings != 0);
+        });
+    const auto found = compare<CoreBackend, Forgetful>(t);
+    RC_ASSERT(found.has_value() == step.has_value());
+    if (found) RC_ASSERT(found->step == *step);
+  });
+  ok &= holds("compare: a wrong total is seen after the first op", [](const Trace& t) {
+    RC_PRE(!t.steps.empty());
+    const auto found = compare<CoreBackend, Miscounting>(t);
+    RC_ASSERT(found.has_value());
+    const auto asks =
+        first_step(t, [](const Op& op, auto&...) { return op.code == OpCode::ReservedSize; });
+    if (asks != std::optional<size_t>{0}) {
+      expect_found_at(found, 0, t, "totals differ");
+    }
+  });
+  ok &= holds("compare: a broken invariant is seen at the op that broke it", [](const Trace& t) {
+    const auto step = first_step(t, [](const Op&, const Outcome&, Before, const CoreBackend& core) {
+      return !core.reserved().empty();
+    });
+    expect_found_at(compare<CoreBackend, Broken>(t), step, t, "broken breaks its invariant 14");
+  });
+  ok &= holds("compare: memory that was not cleared is seen", [](const Trace& t) {
+    const auto step = first_step(t, [](const Op&, const Outcome&, Before, const CoreBackend& core) {
+      return !core.zeroed().empty();
+    });
+    expect_found_at(compare<CoreBackend, Uncleared>(t), step, t, "what was cleared differs");
+  });
+  ok &= holds("compare: tables looked at rarely give the same place as tables looked at always",
+              [](const Trace& t) {
+                const auto always = compare<CoreBackend, Forgetful>(t);
+                const auto rarely = compare<CoreBackend, Forgetful>(t, {.dense_regions_max = 0});
+                RC_ASSERT(always.has_value() == rarely.has_value());
+                if (always) RC_ASSERT(always->step == rarely->step);
+              });
+  return ok;
+}
+
 bool run_laws() {
   bool ok = true;
   ok &= holds("rules: generated traces are valid",
@@ -359,7 +452,8 @@ int main() {
   const bool text = text_laws();
   const bool bytes = byte_laws();
   const bool minimiser = minimiser_laws();
+  const bool comparison = comparison_laws();
   const bool runs = run_laws();
   const bool fixed = workload_laws();
-  return said && text && bytes && minimiser && runs && fixed ? 0 : 1;
+  return said && text && bytes && minimiser && comparison && runs && fixed ? 0 : 1;
 }
