@@ -89,8 +89,6 @@ lab_program(lab-fuzz
   fuzz/process.cpp
   fuzz/summary.cpp
   fuzz/triage.cpp
-  core/lab/judge.cpp
-  core/lab/laws.cpp
   ${PROJECT_BINARY_DIR}/generated/fuzz_registry.cpp
   LINK memblock_lab nlohmann_json::nlohmann_json CLI11::CLI11)
 target_include_directories(lab-fuzz PRIVATE ${PROJECT_SOURCE_DIR})

@@ -3,6 +3,8 @@
 set(MEMBLOCK_LAB_SANITIZE "" CACHE STRING "Value of -fsanitize=, such as address,undefined")
 set(MEMBLOCK_LAB_AUDIT OFF CACHE BOOL "Check every container and span access")
 set(MEMBLOCK_LAB_FUZZER OFF CACHE BOOL "Link the fuzz targets with libFuzzer, not with the plain main")
+set(MEMBLOCK_LAB_FUZZ_ONLY OFF CACHE BOOL "Nothing but the lab and the fuzz targets")
+set(MEMBLOCK_LAB_RAPIDCHECK ON CACHE BOOL "Build the random properties, which compile slowly")
 set(MEMBLOCK_LAB_COVERAGE OFF CACHE BOOL "Count lines and branches (clang)")
 set(MEMBLOCK_LAB_CORE_ONLY OFF CACHE BOOL "Nothing but the allocator, as a kernel builds it")
 set(MEMBLOCK_LAB_TEST_PREFIX "" CACHE STRING "Put before the name of every test")
