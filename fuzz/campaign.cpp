@@ -82,7 +82,7 @@ class Campaign {
 
   bool advance(Slot& slot);
   void start_process(Slot& slot);
-  void process_ended(Slot& slot, int code);
+  void process_ended(Slot& slot, const Ending& ending);
   bool keep_finding(const Slot& slot);
   bool slice_goes_on(const Slot& slot, bool repeats) const;
   void wait(std::vector<Slot>& slots) const;
@@ -109,7 +109,8 @@ std::vector<std::string> Campaign::command(const Slice& slice, double seconds,
       fmt::format("-artifact_prefix={}/{}-", options_.findings, name),
       "-entropic=0",  // It takes a fifth of the time here, and gains nothing for it.
       "-print_final_stats=1",
-      "-timeout=20",
+      "-timeout=60",
+      "-report_slow_units=30",
       "-rss_limit_mb=2048",
       "-reload=1"};
   words.push_back(options_.runs != 0
@@ -168,10 +169,12 @@ bool Campaign::slice_goes_on(const Slot& slot, bool repeats) const {
   return slot.slices.front().seconds - seconds_since(slot.slice_start) >= 1.5;
 }
 
-void Campaign::process_ended(Slot& slot, int code) {
+void Campaign::process_ended(Slot& slot, const Ending& ending) {
+  const int code = ending.code;
   TargetResult& result = result_.targets[slot.slices.front().target];
   const Progress& progress = slot.log.progress();
   result.seconds += seconds_since(slot.process_start);
+  result.cpu_seconds += ending.cpu_seconds;
   result.executions += progress.executions;
   result.new_units += progress.new_units;
   if (progress.edges != 0) result.last = progress;
@@ -203,7 +206,7 @@ bool Campaign::advance(Slot& slot) {
   const Ending ending = slot.process->poll_ending(lines);
   for (const std::string& line : lines) slot.log.add_line(line);
   if (ending.ended) {
-    process_ended(slot, ending.code);
+    process_ended(slot, ending);
     return true;
   }
   const double over =

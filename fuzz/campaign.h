@@ -45,11 +45,16 @@ struct TargetResult {
   Progress last;            ///< Coverage and corpus where the last process stood.
   uint64_t executions = 0;  ///< Of all its processes.
   uint64_t new_units = 0;
-  double seconds = 0;  ///< Process time given to it.
+  double seconds = 0;      ///< Wall clock of its processes.
+  double cpu_seconds = 0;  ///< What they got of it.
   unsigned starts = 0;
   std::string problem;  ///< Why it did not run, or empty.
   std::vector<Sample> samples;
 
+  /// Of one processor, also when others keep it busy.
+  double exec_per_cpu_second() const {
+    return cpu_seconds > 0 ? static_cast<double>(executions) / cpu_seconds : 0;
+  }
   double exec_per_second() const {
     return seconds > 0 ? static_cast<double>(executions) / seconds : 0;
   }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,14 +87,22 @@ void Process::read_lines(std::vector<std::string>& lines) {
 
 Ending Process::poll_ending(std::vector<std::string>& lines) {
   int status = 0;
-  if (!running() || waitpid(pid_, &status, WNOHANG) != pid_) return {};
+  rusage used{};
+  if (!running() || wait4(pid_, &status, WNOHANG, &used) != pid_) return {};
   pid_ = -1;
   read_lines(lines);
   if (output_ >= 0) {  // A grandchild may hold the other end: do not wait for it.
     close(output_);
     output_ = -1;
   }
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), true};
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  Ending ending;
+  ending.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  ending.cpu_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
+  ending.ended = true;
+  return ending;
 }
 
 void Process::interrupt() const {

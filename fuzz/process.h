@@ -11,7 +11,8 @@ namespace memblock::fuzz {
 
 /// How a process ended.
 struct Ending {
-  int code = 0;  ///< Exit code, or 128 + signal.
+  int code = 0;            ///< Exit code, or 128 + signal.
+  double cpu_seconds = 0;  ///< Of processor time, which a busy machine does not stretch.
   bool ended = false;
 };
 

@@ -63,7 +63,9 @@ ordered_json target_json(const TargetResult& target, unsigned findings) {
   return {{"name", target.target->name},
           {"executions", target.executions},
           {"exec_per_second", target.exec_per_second()},
+          {"exec_per_cpu_second", target.exec_per_cpu_second()},
           {"process_seconds", target.seconds},
+          {"cpu_seconds", target.cpu_seconds},
           {"edges", target.last.edges},
           {"features", target.last.features},
           {"corpus_units", target.last.corpus_units},
@@ -94,13 +96,15 @@ ordered_json report_json(const Report& report) {
 
 void print_summary(const CampaignResult& result, const std::vector<Report>& reports) {
   for (const Report& report : reports) print_report(report);
-  fmt::print("\n{:<10} {:>12} {:>9} {:>8} {:>8} {:>8} {:>7} {:>9}  {}\n", "target", "executions",
-             "exec/s", "seconds", "edges", "features", "corpus", "findings", "state");
+  fmt::print("\n{:<10} {:>12} {:>9} {:>10} {:>8} {:>8} {:>8} {:>7} {:>9}  {}\n", "target",
+             "executions", "exec/s", "exec/cpu-s", "seconds", "edges", "features", "corpus",
+             "findings", "state");
   uint64_t executions = 0;
   for (const TargetResult& target : result.targets) {
     executions += target.executions;
-    fmt::print("{:<10} {:>12} {:>9.0f} {:>8.1f} {:>8} {:>8} {:>7} {:>9}  {}\n", target.target->name,
-               target.executions, target.exec_per_second(), target.seconds, target.last.edges,
+    fmt::print("{:<10} {:>12} {:>9.0f} {:>10.0f} {:>8.1f} {:>8} {:>8} {:>7} {:>9}  {}\n",
+               target.target->name, target.executions, target.exec_per_second(),
+               target.exec_per_cpu_second(), target.seconds, target.last.edges,
                target.last.features, target.last.corpus_units, findings_of(target.target, reports),
                health(target));
   }

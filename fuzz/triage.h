@@ -20,6 +20,9 @@ struct Report {
   std::string keep_command;
 };
 
+/// Whether the finding is that an input took too long.
+bool about_time(const Finding& finding);
+
 /// Runs the target's program again and again on smaller inputs, for at most `seconds`.
 Report triage(const Finding& finding, const CampaignOptions& options, double seconds);
 
