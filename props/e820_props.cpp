@@ -160,12 +160,16 @@ bool table_laws() {
     const size_t capacity = extended ? kE820EntriesMax : kE820EntriesZeroPage;
     const auto missing = *rc::gen::inRange<size_t>(0, 2);
     const auto pages_max = *rc::gen::element<uint64_t>(1, 2, 6);
+    const uint64_t pages = capacity * *rc::gen::element<uint64_t>(4, 16);
     std::minstd_rand random{*rc::gen::arbitrary<uint32_t>()};
     CoreE820 core{capacity};
     ModelE820Map model{capacity};
+    // RAM below everything else: then most entries make two pieces of one.
+    const E820Entry all{PhysAddr{0}, *rc::gen::element<uint64_t>(0, pages << 12), E820Type::Ram};
+    RC_ASSERT(core.table.append(all) == Status::Ok);
+    RC_ASSERT(model.table.append(all) == Status::Ok);
     while (core.table.count() < capacity - missing) {
-      const E820Entry entry{PhysAddr{random() % (4 * capacity) << 12},
-                            random() % (pages_max + 1) << 12,
+      const E820Entry entry{PhysAddr{random() % pages << 12}, (1 + random() % pages_max) << 12,
                             static_cast<E820Type>(1 + random() % 3)};
       RC_ASSERT(core.table.append(entry) == Status::Ok);
       RC_ASSERT(model.table.append(entry) == Status::Ok);
