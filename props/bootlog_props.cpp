@@ -82,7 +82,7 @@ Logged log_of(const Trace& trace) {
 std::string joined(const std::vector<std::string>& lines, const std::string& head,
                    const std::string& end) {
   std::string text;
-  for (const std::string& line : lines) text += head + line + end;
+  for (const std::string& line : lines) text.append(head).append(line).append(end);
   return text;
 }
 

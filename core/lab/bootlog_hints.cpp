@@ -258,7 +258,7 @@ E820Type e820_type_of_text(std::string_view text) {
   return E820Type::None;
 }
 
-Recognised recognise_hint(std::string_view text, LogLine line) {
+Recognised recognise_hint(std::string_view text, const LogLine& line) {
   for (const auto& recogniser :
        {recognise_e820, recognise_e820_edit, recognise_numa, recognise_cma, recognise_zone,
         recognise_low_memory, recognise_handover, recognise_mirrored, recognise_heading,

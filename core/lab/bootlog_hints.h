@@ -6,6 +6,6 @@
 namespace memblock::lab {
 
 /// Understands a stripped line; `line` holds what is known of it already.
-Recognised recognise_hint(std::string_view text, LogLine line);
+Recognised recognise_hint(std::string_view text, const LogLine& line);
 
 }  // namespace memblock::lab

@@ -314,7 +314,7 @@ Recognised recognise(std::string_view raw, uint32_t number) {
     line.kind = LogKind::FinalTable;
     return {{line}, {}};
   }
-  return recognise_hint(text, std::move(line));
+  return recognise_hint(text, line);
 }
 
 }  // namespace memblock::lab
