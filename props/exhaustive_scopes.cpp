@@ -303,9 +303,10 @@ std::vector<Scope> made_valid(std::vector<Scope> scopes) {
 }  // namespace
 
 std::vector<Scope> small_scopes() {
-  return made_valid({memory_scope(), allocation_scope(), flags_scope(), movable_scope(),
-                     growth_scope(1, 1), growth_scope(2, 2), growth_scope(3, 1), growth_scope(1, 3),
-                     handover_scope(), top_scope()});
+  // The quick ones first: what is wrong shows early.
+  return made_valid({top_scope(), allocation_scope(), handover_scope(), growth_scope(1, 1),
+                     growth_scope(2, 2), growth_scope(3, 1), growth_scope(1, 3), movable_scope(),
+                     memory_scope(), flags_scope()});
 }
 
 Scope full_scope() {
