@@ -47,6 +47,11 @@ std::vector<BootWorkload> load_boots(const std::string& folder, std::string& pro
   for (const fs::path& file : files) {
     std::vector<lab::LogDiagnostic> failed;
     for (lab::ImportedBoot& boot : lab::import_bootlog_file(file.string(), failed)) {
+      // A boot ends where the page allocator begins; the handover has a benchmark of its own.
+      const auto handover =
+          std::find_if(boot.trace.steps.begin(), boot.trace.steps.end(),
+                       [](const lab::Step& step) { return step.op.code == lab::OpCode::FreeAll; });
+      boot.trace.steps.erase(handover, boot.trace.steps.end());
       std::erase_if(boot.trace.steps, [](const lab::Step& step) { return asks_only(step.op); });
       if (boot.trace.steps.empty()) continue;  // A log that does not show single calls.
       workloads.push_back({log_name(file), std::move(boot.trace)});
