@@ -23,6 +23,9 @@
 #define WINDOW_BYTES ((phys_addr_t)PAGES * PAGE_SIZE)
 
 extern bool mirrored_kernelcore;
+#ifdef CONFIG_HAVE_MEMBLOCK_PHYS_MAP
+extern struct memblock_type physmem;
+#endif
 extern bool movable_node_enabled;
 bool movable_node_enabled;
 
@@ -123,7 +126,22 @@ static void print_walks(void) {
   for_each_mem_range(i, &start, &end) ONE;
   for_each_mem_range_rev(i, &start, &end) ONE;
   for_each_reserved_mem_range(i, &start, &end) ONE;
+#ifdef CONFIG_HAVE_MEMBLOCK_PHYS_MAP
+  struct memblock_type* const minus = draw(2) ? &memblock.memory : NULL;
+  for_each_physmem_range(i, minus, &start, &end) ONE;
+#endif
 #undef ONE
+#ifdef CONFIG_DEFERRED_STRUCT_PAGE_INIT
+  const unsigned long zone_first = PFN_DOWN(draw_address());
+  const struct zone zone = {
+      .zone_start_pfn = zone_first, .last_pfn = zone_first + draw(PAGES), .nid = draw(3)};
+  i = 0;
+  __next_mem_pfn_range_in_zone(&i, (struct zone*)&zone, &first, &last);
+  for_each_free_mem_pfn_range_in_zone_from(i, (struct zone*)&zone, &first, &last) {
+    fprintf(out, " %llx:%lx-%lx", (unsigned long long)i, first, last);
+  }
+  fprintf(out, " %lx-%lx", first, last);
+#endif
   for_each_mem_pfn_range(pfn_index, asked == NUMA_NO_NODE ? MAX_NUMNODES : asked, &first, &last,
                          &nid) {
     fprintf(out, " %d:%lx-%lx/%d", pfn_index, first, last, nid);
@@ -224,8 +242,10 @@ static long long call(void) {
     memblock_set_current_limit(draw(3) ? MEMBLOCK_ALLOC_ANYWHERE : draw_address());
   else if (kind < 69)
     movable_node_enabled = draw(2);
-  else if (kind < 70)
-    memblock_get_current_limit();
+#ifdef CONFIG_HAVE_MEMBLOCK_PHYS_MAP
+  else if (kind < 70 && physmem.cnt + 2 <= physmem.max)
+    return memblock_physmem_add(base, size);
+#endif
   else if (kind < 94)
     return allocate();
   else if (kind < 96)
@@ -240,6 +260,9 @@ static long long call(void) {
 static void print_all(void) {
   print_type(&memblock.memory);
   print_type(&memblock.reserved);
+#ifdef CONFIG_HAVE_MEMBLOCK_PHYS_MAP
+  print_type(&physmem);
+#endif
   if (draw(8) == 0) print_walks();
   fprintf(out, "\n");
 }

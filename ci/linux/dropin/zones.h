@@ -1,0 +1,26 @@
+/* Gives the simulator of a tree what its own headers leave out: zones that lie somewhere, so that
+ * the walk over free pages of a zone can be built and compared. Included before all else. */
+#ifndef DROPIN_ZONES_H
+#define DROPIN_ZONES_H
+
+#include <limits.h>
+
+#define zone zone_without_place /* The simulator's own. */
+#include <linux/mmzone.h>
+#undef zone
+
+#ifndef U64_MAX
+#define U64_MAX ((u64)~0ull)
+#endif
+
+struct zone {
+  atomic_long_t managed_pages;
+  unsigned long zone_start_pfn;
+  unsigned long last_pfn;
+  int nid;
+};
+
+static inline unsigned long zone_end_pfn(const struct zone* zone) { return zone->last_pfn; }
+static inline int zone_to_nid(const struct zone* zone) { return zone->nid; }
+
+#endif
