@@ -1,6 +1,7 @@
 // Laws of the op language: text, bytes, rules and comparison, over random traces and random bytes.
 #include <algorithm>
 #include <iostream>
+#include <utility>
 
 #include "lab/codec.h"
 #include "lab/compare.h"
@@ -343,11 +344,13 @@ bool comparison_laws() {
   using Before = const std::vector<Region>&;
   bool ok = true;
   ok &= holds("compare: a free that frees nothing is seen at once", [](const Trace& t) {
-    const auto step =
-        first_step(t, [](const Op& op, const Outcome& out, Before before, const CoreBackend& core) {
+    size_t capacity = t.limits.reserved;
+    const auto step = first_step(
+        t, [&](const Op& op, const Outcome& out, Before before, const CoreBackend& core) {
+          const size_t was = std::exchange(capacity, core.table(TableId::Reserved).capacity());
           return op.code == OpCode::Free &&
-                 (out.status != Status::Ok || !detail::same(before, core.reserved()) ||
-                  out.warnings != 0);
+                 (out.status != Status::Ok || out.warnings != 0 || !out.values.empty() ||
+                  was != capacity || !detail::same(before, core.reserved()));
         });
     const auto found = compare<CoreBackend, Forgetful>(t);
     RC_ASSERT(found.has_value() == step.has_value());

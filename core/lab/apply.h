@@ -180,7 +180,11 @@ bool apply_table(B& b, const Op& op, Outcome& out) {
   switch (op.code) {
     case OpCode::RegionPfns:
       for (const Region& region : regions_of(b, op.table)) {
-        put(out, op.table == TableId::Reserved ? b.reserved_pfns(region) : b.memory_pfns(region));
+        PfnRange pages =
+            op.table == TableId::Reserved ? b.reserved_pfns(region) : b.memory_pfns(region);
+        // Rounding a region without a whole page inwards turns its ends around.
+        if (pages.last < pages.first) pages.last = pages.first;
+        put(out, pages);
       }
       return true;
     case OpCode::Regions: put_list(out, regions_of(b, op.table)); return true;
