@@ -39,6 +39,7 @@ enum class StepKind : uint8_t {
   Printed,     ///< A call that the log shows.
   Inferred,    ///< A call that the log does not show; `why` says from what it follows.
   Allocation,  ///< A call whose answer is checked.
+  Map,         ///< Nothing: here the firmware's map is checked.
   Dump,        ///< Nothing: here the tables are checked. The op asks for the regions of memory.
 };
 

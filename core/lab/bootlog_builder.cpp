@@ -93,6 +93,19 @@ std::vector<Op> forcing_ops(const LoggedDump& dump) {
   return ops;
 }
 
+void TraceBuilder::firmware_entry(const E820Entry& entry) { (void)core_.e820().append(entry); }
+
+void TraceBuilder::map(uint32_t line, Outcome expected) {
+  Op op;
+  op.code = OpCode::E820Entries;
+  StepNote note;
+  note.kind = StepKind::Map;
+  note.line = line;
+  const Outcome held = push(std::move(op), std::move(note));
+  boot_.notes.back().why = held == expected ? "" : "the options do not lead to the map printed";
+  boot_.trace.steps.back().expected = std::move(expected);
+}
+
 bool TraceBuilder::would_fit(const AllocRequest& request) {
   const Result<PhysAddr> found = core_.allocate(request);
   if (!found.ok()) return false;

@@ -23,6 +23,12 @@ class TraceBuilder {
   void allocation(Op op, StepNote note);
   /// A dump of the log. `dump` is its position in ImportedBoot::dumps.
   void dump(uint32_t line, size_t dump);
+  /// An entry of the firmware's map, which is there before the first step.
+  void firmware_entry(const E820Entry& entry);
+  /// The map as it is now.
+  std::span<const E820Entry> map() { return core_.e820().entries(); }
+  /// A map that the log shows at `line`.
+  void map(uint32_t line, Outcome expected);
   /// Whether `op` would answer with an address right now; nothing is changed by asking.
   bool would_fit(const AllocRequest& request);
 

@@ -97,8 +97,8 @@ class DumpReader {
                           table.regions.size()));
     }
     const uint64_t top = line.width == 32 ? 0xffffffffu : ~uint64_t{0};
-    if (line.size == 0 || line.last != ((line.base + line.size - 1) & top) ||
-        line.base > top - line.size) {
+    if (line.size == 0 || line.size > top || line.base > top - line.size ||
+        line.last != line.base + line.size - 1) {
       damaged(fmt::format("the ends of region {} do not fit its size", line.number));
       return;
     }

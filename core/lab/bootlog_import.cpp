@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lab/bootlog_maps.h"
 #include "lab/bootlog_requests.h"
 #include "lab/bootlog_rules.h"
 #include "lab/bootlog_start.h"
@@ -18,7 +19,8 @@ class Importer {
         out_(out),
         builder_(out, out.facts),
         numa_(boot, builder_),
-        rules_(boot, builder_) {}
+        rules_(boot, builder_),
+        maps_(boot, out, builder_) {}
 
   void run() {
     rules_.start();
@@ -45,7 +47,10 @@ class Importer {
       case EventKind::Call: take_call(event.line); break;
       case EventKind::Allocation: take_allocation(index); break;
       case EventKind::Dump: builder_.dump(event.line.line, event.dump); break;
-      case EventKind::Hint: take_hint(event.line); break;
+      case EventKind::Hint:
+        numa_.hint(event.line);
+        maps_.hint(index);
+        break;
     }
     rules_.after(index);
   }
@@ -133,38 +138,12 @@ class Importer {
     return op;
   }
 
-  void take_hint(const LogLine& line) {
-    numa_.hint(line);
-    switch (line.kind) {
-      case LogKind::E820Entry: take_map_entry(line); break;
-      case LogKind::E820Update: take_map_edit(line, OpCode::E820Update); break;
-      case LogKind::E820Remove: take_map_edit(line, OpCode::E820Remove); break;
-      default: break;
-    }
-  }
-
-  void take_map_entry(const LogLine& line) {
-    if (line.text.substr(0, 4) != "BIOS" || line.last < line.base) return;
-    if (out_.trace.e820.size() >= kE820EntriesMax) return;
-    out_.trace.e820.push_back({PhysAddr{line.base}, line.last - line.base + 1, line.type});
-  }
-
-  void take_map_edit(const LogLine& line, OpCode code) {
-    if (line.last < line.base || line.type == line.new_type) return;
-    Op op;
-    op.code = code;
-    op.min = PhysAddr{line.base};
-    op.size = line.last - line.base + 1;
-    op.type = line.type;
-    op.new_type = line.new_type;
-    builder_.printed(std::move(op), line.line);
-  }
-
   LoggedBoot& boot_;
   ImportedBoot& out_;
   TraceBuilder builder_;
   NumaRules numa_;
   KernelRules rules_;
+  MapRules maps_;
   bool discarded_ = false;
   bool flipped_ = false;
 };

@@ -34,6 +34,10 @@ class Replayer {
       judge_dump(step, note);
       return;
     }
+    if (note.kind == StepKind::Map) {
+      judge_map(step, note);
+      return;
+    }
     if (op.code == OpCode::Regions) return;  // Part of the dump before it.
     ++report_.calls;
     report_.inferred += note.kind == StepKind::Inferred ? 1 : 0;
@@ -110,6 +114,26 @@ class Replayer {
       return "it follows without a limit, and no line says that it was raised";
     }
     return "what is above it must have been taken, and no line says so";
+  }
+
+  void judge_map(size_t step, const StepNote& note) {
+    const Step& wanted = boot_.trace.steps[step];
+    const Outcome outcome = apply(backend_, wanted.op);
+    ++report_.maps.checked;
+    if (meets(wanted.op, *wanted.expected, outcome)) {
+      ++report_.maps.right;
+      return;
+    }
+    report_.wrong_maps.push_back(
+        {step, note.line,
+         fmt::format("the kernel's map is {}, {} makes it {}", to_text(wanted.op, *wanted.expected),
+                     B::name(), to_text(wanted.op, outcome))});
+    auto& map = backend_.e820();
+    map.clear();
+    const std::vector<uint64_t>& values = wanted.expected->values;
+    for (size_t i = 0; i + 2 < values.size(); i += 3) {
+      (void)map.append({PhysAddr{values[i]}, values[i + 1], static_cast<E820Type>(values[i + 2])});
+    }
   }
 
   void judge_dump(size_t step, const StepNote& note) {
@@ -197,6 +221,7 @@ TraceReport replay_trace_on(const Trace& trace, std::string_view backend) {
 Trace playable_trace(const ImportedBoot& boot) {
   const ReplayReport report = replay(boot, "core");
   Trace trace = boot.trace;
+  for (const WrongMap& wrong : report.wrong_maps) trace.steps[wrong.step].expected.reset();
   for (const WrongAllocation& wrong : report.wrong) {
     Step& step = trace.steps[wrong.step];
     step.op = range_op(OpCode::Reserve, boot.notes[wrong.step].result.value_or(PhysRange{}));
@@ -220,7 +245,9 @@ std::string step_text(const ImportedBoot& boot, size_t step) {
   const Step& what = boot.trace.steps[step];
   std::string text =
       fmt::format("{:>7}  {}", note.line == 0 ? std::string("-") : fmt::format("{}", note.line),
-                  note.kind == StepKind::Dump ? "(dump)" : to_text(what.op));
+                  note.kind == StepKind::Dump  ? "(dump)"
+                  : note.kind == StepKind::Map ? "(map)"
+                                               : to_text(what.op));
   if (note.kind == StepKind::Allocation) {
     text +=
         note.result ? fmt::format(" -> {:#x}", note.result->base.value) : std::string(" -> no fit");

@@ -34,6 +34,13 @@ struct Tally {
   friend bool operator==(const Tally&, const Tally&) = default;
 };
 
+/// A firmware map that the kernel printed after options had changed it, and what came out here.
+struct WrongMap {
+  size_t step = 0;
+  uint32_t line = 0;
+  std::string what;
+};
+
 /// What a replay found.
 struct ReplayReport {
   std::string file;
@@ -41,15 +48,17 @@ struct ReplayReport {
   uint64_t calls = 0;  ///< Carried out: printed, inferred, allocations; not the checks.
   Tally allocations;
   Tally dumps;
+  Tally maps;             ///< Firmware maps after `mem=`, `memmap=` or an extension.
   uint64_t inferred = 0;  ///< Calls that the log does not show.
   std::vector<WrongAllocation> wrong;
   std::vector<DumpVerdict> verdicts;
+  std::vector<WrongMap> wrong_maps;
   std::string broken;  ///< The first broken invariant, by number and line; empty if none.
 
-  /// All allocations and dumps are right, and no invariant broke.
+  /// All allocations, dumps and maps are right, and no invariant broke.
   bool right() const {
     return allocations.right == allocations.checked && dumps.right == dumps.checked &&
-           broken.empty();
+           maps.right == maps.checked && broken.empty();
   }
 };
 

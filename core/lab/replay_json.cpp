@@ -42,6 +42,7 @@ void ReplayJson::add(const ImportedBoot& boot, const ReplayReport& report) {
               {"calls", report.calls},
               {"allocations", tally(report.allocations)},
               {"dumps", tally(report.dumps)},
+              {"firmware_maps", tally(report.maps)},
               {"inferred", report.inferred}};
   for (const WrongAllocation& wrong : report.wrong) {
     log["wrong"].push_back({{"line", wrong.line}, {"what", wrong.what}});
@@ -52,6 +53,9 @@ void ReplayJson::add(const ImportedBoot& boot, const ReplayReport& report) {
                                     {"right", verdict.right},
                                     {"differences", verdict.differences},
                                     {"divergences", verdict.divergences}});
+  }
+  for (const WrongMap& wrong : report.wrong_maps) {
+    log["wrong_maps"].push_back({{"line", wrong.line}, {"what", wrong.what}});
   }
   if (!report.broken.empty()) log["broken"] = report.broken;
   log["inferences"] = inferences(boot);

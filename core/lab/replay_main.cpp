@@ -14,14 +14,12 @@ constexpr const char* kDescription =
     "FILE may be plain, .gz or .zst; - is standard input.";
 
 constexpr const char* kFooter =
-    "Each log gives one line: calls replayed, allocations and dumps right of checked, calls "
-    "inferred.\n"
-    "A log is right when all its allocations and dumps are right and no invariant breaks; for a "
-    "trace\n"
-    "file, when every expectation in it is met. A final map from debugfs counts as a dump. "
-    "Inferred\n"
-    "calls are those that the kernel made but did not print; --explain lists them.\n"
-    "The last line is the total over all files, right of checked.\n\n"
+    "Each log gives one line: calls replayed, allocations and dumps right of checked, inferences.\n"
+    "Inferred calls are those that the kernel made but did not print; --explain lists them.\n"
+    "A final map from debugfs counts as a dump. The last line is the total, right of checked.\n\n"
+    "A log is right when all its allocations and dumps are right, no invariant breaks, and the\n"
+    "firmware map that options such as memmap= lead to is the one the kernel printed. A trace\n"
+    "file is right when every expectation in it is met.\n\n"
     "Exit: 0 all right, 1 something differs, 2 wrong usage or an unreadable file.\n\n"
     "Examples:\n"
     "  lab-replay corpora/boots/*.log.gz\n"

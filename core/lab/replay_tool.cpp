@@ -127,17 +127,23 @@ class ReplayTool {
         fmt::print("  {}:{}: dump: {}\n", report.file, verdict.line, difference);
       }
     }
+    for (const WrongMap& wrong : report.wrong_maps) {
+      fmt::print("  {}:{}: {}\n", report.file, wrong.line, wrong.what);
+    }
     if (!report.broken.empty()) fmt::print("  {}: {}\n", report.file, report.broken);
   }
 
   static std::string notes_text(const ReplayReport& report) {
+    const std::string maps =
+        report.maps.checked == 0 ? "" : ", " + tally_text("firmware maps", report.maps);
     std::vector<std::string> names;
     for (const DumpVerdict& verdict : report.verdicts) {
       for (const std::string& name : verdict.divergences) {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
       }
     }
-    return names.empty() ? "" : fmt::format(", known divergences {}", fmt::join(names, " "));
+    return names.empty() ? maps
+                         : fmt::format("{}, known divergences {}", maps, fmt::join(names, " "));
   }
 
   void explain(const ImportedBoot& boot, const ReplayReport& report) {
