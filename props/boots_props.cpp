@@ -27,9 +27,13 @@ void fail(const std::string& what) {
 }
 
 std::string result_line(const std::string& name, const ReplayReport& report) {
-  return fmt::format("{}: calls {}, allocations {}/{}, dumps {}/{}, inferred {}", name,
-                     report.calls, report.allocations.right, report.allocations.checked,
-                     report.dumps.right, report.dumps.checked, report.inferred);
+  std::string line = fmt::format("{}: calls {}, allocations {}/{}, dumps {}/{}, inferred {}", name,
+                                 report.calls, report.allocations.right, report.allocations.checked,
+                                 report.dumps.right, report.dumps.checked, report.inferred);
+  if (report.maps.checked != 0) {
+    line += fmt::format(", firmware maps {}/{}", report.maps.right, report.maps.checked);
+  }
+  return line;
 }
 
 /// Lines of results by log.
