@@ -108,11 +108,9 @@ std::vector<std::string> Campaign::command(const Slice& slice, double seconds,
       fmt::format("-max_len={}", target.input_bytes_max),
       fmt::format("-artifact_prefix={}/{}-", options_.findings, name),
       "-entropic=0",  // It takes a fifth of the time here, and gains nothing for it.
-      "-print_final_stats=1",
-      "-timeout=60",
-      "-report_slow_units=30",
-      "-rss_limit_mb=2048",
-      "-reload=1"};
+      "-print_final_stats=1", "-timeout=60", "-report_slow_units=30", "-rss_limit_mb=2048",
+      // Others may add to the same corpus only if there are more processes than targets.
+      options_.jobs > options_.targets.size() ? "-reload=1" : "-reload=0"};
   words.push_back(options_.runs != 0
                       ? fmt::format("-runs={}", options_.runs)
                       : fmt::format("-max_total_time={}", std::max(1.0, std::round(seconds))));

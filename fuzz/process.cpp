@@ -137,7 +137,7 @@ std::string program_folder() {
 void set_sanitizer_environment() {
   // Short stacks of allocations and a small quarantine make an execution up to a third cheaper.
   setenv("ASAN_OPTIONS",
-         "handle_abort=1:dedup_token_length=3:detect_leaks=0:malloc_context_size=2:"
+         "handle_abort=1:dedup_token_length=3:detect_leaks=0:malloc_context_size=1:"
          "quarantine_size_mb=16",
          0);
   setenv("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1", 0);
