@@ -126,7 +126,8 @@ int run(Arguments& arguments) {
   if (arguments.distil) return distil(campaign) ? kExitOk : kExitUsage;
 
   campaign.terminal = isatty(STDOUT_FILENO) == 1;
-  fmt::print("lab-fuzz: {} targets, {}, {} job{}, seed {}\n", campaign.targets.size(),
+  fmt::print("lab-fuzz: {} target{}, {}, {} job{}, seed {}\n", campaign.targets.size(),
+             campaign.targets.size() == 1 ? "" : "s",
              campaign.runs != 0 ? fmt::format("{} executions each", campaign.runs)
                                 : fmt::format("{:.0f} s", campaign.seconds),
              campaign.jobs, campaign.jobs == 1 ? "" : "s", campaign.seed);
