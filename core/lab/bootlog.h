@@ -10,6 +10,9 @@ namespace memblock::lab {
 
 enum class Arch : uint8_t { Unknown, X86, Arm64, Arm, Riscv, Powerpc, S390 };
 
+/// `x86`, `arm64`, ...
+const char* arch_text(Arch arch);
+
 /// What is known of a machine and its kernel, from all lines of its boot.
 struct BootFacts {
   Arch arch = Arch::Unknown;

@@ -325,7 +325,9 @@ class BootReader {
     }
     const std::optional<double> seconds = strip_line(raw).seconds;
     if (seconds && *seconds < seconds_) repeats_.suspect();
-    if (repeats_.repeats(raw)) {
+    // A kernel that begins is a new boot, even if it begins like the one before.
+    const bool begins = !found.lines.empty() && found.lines[0].kind == LogKind::Version;
+    if (!begins && repeats_.repeats(raw)) {
       if (repeated_ == 0) first_repeated_ = number;
       ++repeated_;
       dropped_.reset();

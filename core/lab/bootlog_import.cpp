@@ -150,6 +150,19 @@ class Importer {
 
 }  // namespace
 
+const char* arch_text(Arch arch) {
+  switch (arch) {
+    case Arch::X86: return "x86";
+    case Arch::Arm64: return "arm64";
+    case Arch::Arm: return "arm";
+    case Arch::Riscv: return "riscv";
+    case Arch::Powerpc: return "powerpc";
+    case Arch::S390: return "s390";
+    case Arch::Unknown: break;
+  }
+  return "an unknown machine";
+}
+
 bool ImportedBoot::empty() const {
   return trace.e820.empty() && std::all_of(notes.begin(), notes.end(), [](const StepNote& note) {
            return note.kind == StepKind::Inferred;
@@ -163,6 +176,8 @@ std::vector<ImportedBoot> import_bootlog(std::string_view text, const std::strin
     boot.file = name;
     boot.facts = gather_facts(logged);
     boot.trace.limits = boot.facts.limits;
+    boot.trace.comments = {fmt::format("A recorded boot of Linux {}.{} on {}.", boot.facts.major,
+                                       boot.facts.minor, arch_text(boot.facts.arch))};
     boot.dumps = std::move(logged.dumps);
     boot.diagnostics = std::move(logged.diagnostics);
     logged.dumps = boot.dumps;

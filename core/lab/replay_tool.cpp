@@ -106,7 +106,7 @@ class ReplayTool {
     add(dumps_, dumps);
     inferred_ += worst->inferred;
     if (options_.map) fmt::print("{}", map_picture(boot));
-    if (!options_.trace.empty()) trace_text_ += to_text(playable_trace(boot));
+    if (!options_.trace.empty()) keep_trace(playable_trace(boot));
   }
 
   void print_line(const ReplayReport& report) {
@@ -206,13 +206,17 @@ class ReplayTool {
       right = right && report.expectations.right == report.expectations.checked;
     }
     add(logs_, {right ? 1u : 0u, 1});
-    if (!options_.trace.empty()) trace_text_ += to_text(parsed.trace);
+    if (!options_.trace.empty()) keep_trace(parsed.trace);
   }
 
   void complain(const LogDiagnostic& diagnostic) {
     std::fflush(stdout);
     fmt::print(stderr, "{}\n", diagnostic.to_string());
     json_.add(diagnostic);
+  }
+
+  void keep_trace(const Trace& trace) {
+    if (traces_++ == 0) trace_text_ = to_text(trace);
   }
 
   static void add(Tally& total, const Tally& more) {
@@ -222,7 +226,13 @@ class ReplayTool {
 
   bool write_outputs() {
     bool written = true;
-    if (!options_.trace.empty()) written = write(options_.trace, trace_text_) && written;
+    if (traces_ > 1) {
+      fmt::print(stderr, "lab-replay: --trace takes one boot, but there are {}; give one log\n",
+                 traces_);
+      written = false;
+    } else if (traces_ == 1) {
+      written = write(options_.trace, trace_text_);
+    }
     if (!options_.json.empty()) {
       written =
           write(options_.json, json_.to_text(logs_, allocations_, dumps_, inferred_)) && written;
@@ -252,6 +262,7 @@ class ReplayTool {
   uint64_t inferred_ = 0;
   bool unreadable_ = false;
   std::string trace_text_;
+  size_t traces_ = 0;
 };
 
 }  // namespace
