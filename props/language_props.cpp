@@ -254,9 +254,23 @@ bool minimiser_laws() {
   ok &= holds("minimize: the result is valid, still fails, and no op of it can be spared", [] {
     OpMix mix = OpMix::memblock_only();
     mix.draws_max = 60;
-    const Trace trace = *traces(mix);
+    // Without growth, freeing all and lone reservations fill the table, whatever came before.
+    mix.begins_with_memory = false;
+    mix[OpCode::AllowResize] = mix[OpCode::Discard] = 0;
+    Trace trace = *traces(mix);
+    trace.limits.reserved = std::min(trace.limits.reserved, 8u);
+    Op clear;
+    clear.code = OpCode::Free;
+    clear.range = kAllMemory;
+    trace.steps.push_back(Step{clear, {}, 0});
+    for (uint64_t i = 0; i < 16; ++i) {
+      Op op;
+      op.code = OpCode::Reserve;
+      op.range = PhysRange::from_size(PhysAddr{0x10000000 + 2 * i * 4096}, 4096);
+      trace.steps.push_back(Step{op, {}, 0});
+    }
     const auto fails = [](const Trace& t) { return ever_answers(t, Status::TableFull); };
-    RC_PRE(fails(trace));
+    RC_ASSERT(fails(trace));
     const Trace small = minimize(trace, fails);
     RC_ASSERT(rule_broken_by(small) == "");
     RC_ASSERT(fails(small));
@@ -378,12 +392,15 @@ bool comparison_laws() {
     });
     expect_found_at(compare<CoreBackend, Uncleared>(t), step, t, "what was cleared differs");
   });
-  ok &= holds("compare: tables looked at rarely give the same place as tables looked at always",
+  // What comes and goes between two looks can be missed, but not what changes a sum.
+  ok &= holds("compare: what is seen by looking rarely is what is seen by looking always",
               [](const Trace& t) {
                 const auto always = compare<CoreBackend, Forgetful>(t);
                 const auto rarely = compare<CoreBackend, Forgetful>(t, {.dense_regions_max = 0});
-                RC_ASSERT(always.has_value() == rarely.has_value());
-                if (always) RC_ASSERT(always->step == rarely->step);
+                if (rarely) RC_ASSERT(always.has_value() && always->step == rarely->step);
+                const auto miscounted =
+                    compare<CoreBackend, Miscounting>(t, {.dense_regions_max = 0});
+                RC_ASSERT(miscounted.has_value() == !t.steps.empty());
               });
   return ok;
 }
