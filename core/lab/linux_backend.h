@@ -102,7 +102,10 @@ class LinuxBackend {
   bool supports(const Op& op) const;
 
   /// What kernel code died of, or a walk that did not end: the boot is over then. Else empty.
-  const std::string& dead() const { return dead_; }
+  const std::string& dead() const {
+    if (!panicked_) note_death(false);
+    return dead_;
+  }
   /// WARNs that stand for nothing in Warning.
   const std::vector<std::string>& other_warnings() const { return other_warnings_; }
   /// A panic of the last op because a table may not grow.

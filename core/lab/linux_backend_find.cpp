@@ -30,11 +30,14 @@ bool LinuxBackend::supports(const Op& op) const {
     case OpCode::FreeLate: return object_.free_late != nullptr;
     case OpCode::Discard: return object_.discard != nullptr;
     case OpCode::ReserveMem:
-    case OpCode::FindReserveMem: return object_.reserve_mem != nullptr;
+    case OpCode::FindReserveMem:
+      // A command-line option: after the handover it would name what slab gave.
+      return object_.reserve_mem != nullptr && !handed_over_;
     case OpCode::Allocate:
       // Alike in all trees; one of the two alone is no call of Linux's.
       return op.within_limit == op.retry_below_min;
-    case OpCode::EarlyReserve: return true;
+    case OpCode::EarlyReserve: return !discarded_;
+    case OpCode::E820Load: return !discarded_ && object_.e820 != nullptr;
     case OpCode::SetNode:
     case OpCode::Overlaps:
     case OpCode::Isolate: return op.table != TableId::Physmem || object_.physmem_add != nullptr;

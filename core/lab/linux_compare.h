@@ -44,7 +44,12 @@ struct LinuxStep {
   const std::vector<Region>& memory_before;
   const std::vector<Region>& reserved_before;
   const size_t (&capacities_before)[3];
+  /// The kernel's E820 table before the op; ours is the same but for empty entries.
+  const std::vector<E820Entry>& map_before;
 };
+
+/// `map` without entries of no bytes, which kernels leave where something was removed.
+std::vector<E820Entry> without_empty(std::vector<E820Entry> map);
 
 /// What to do after a known divergence.
 enum class LinuxNext : uint8_t {
@@ -59,9 +64,11 @@ struct LinuxKnown {
   LinuxNext next;
 };
 
+/// Those of arch/x86/kernel/e820.c: linux_known_e820.cpp.
+std::span<const LinuxKnown> known_e820_divergences();
 /// The first known divergence that explains `step`, or null.
 const LinuxKnown* recognise(const LinuxStep& step);
-/// All of them.
+/// Those of mm/memblock.c: linux_known.cpp.
 std::span<const LinuxKnown> known_divergences();
 
 /// What came of a trace.
@@ -126,6 +133,7 @@ LinuxComparison compare_with_linux(LinuxTree& tree, const Trace& trace) {
     }
   }
   std::vector<Region> memory_before, reserved_before;
+  std::vector<E820Entry> map_before = kernel.e820().entries();
   for (size_t i = 0; i < trace.steps.size(); ++i) {
     const Op& op = trace.steps[i].op;
     if (!kernel.supports(op)) {
@@ -144,9 +152,13 @@ LinuxComparison compare_with_linux(LinuxTree& tree, const Trace& trace) {
     ++out.ops;
     const LinuxDifference difference = difference_of(
         op, a, b, kernel, !std::equal(std::begin(capacities), std::end(capacities), a.capacities));
-    if (difference.none()) continue;
+    if (difference.none() && !kernel.arrays_met()) {
+      map_before = b.e820;
+      continue;
+    }
     const LinuxStep step{
-        op, trace.limits, a, b, kernel, difference, memory_before, reserved_before, capacities};
+        op,         trace.limits, a, b, kernel, difference, memory_before, reserved_before,
+        capacities, map_before};
     const LinuxKnown* known = recognise(step);
     if (known == nullptr) {
       out.unknown = linux_divergence(step, i, Ours::name(), tree.name());
@@ -154,6 +166,7 @@ LinuxComparison compare_with_linux(LinuxTree& tree, const Trace& trace) {
     }
     ++out.known[known->name];
     if (known->next == LinuxNext::Stop) return out;
+    map_before = b.e820;
     if (known->next == LinuxNext::Correct) kernel.correct_totals();
   }
   return out;

@@ -49,7 +49,7 @@ Result<E820Type> LinuxE820Map::type_of(PhysRange range) const {
 Status LinuxE820Map::sanitize() { return calls_->sanitize() == 0 ? Status::Ok : Status::Invalid; }
 
 uint64_t LinuxE820Map::end_of_ram_pfn(uint64_t limit_pfn, unsigned) const {
-  return limit_pfn == ~uint64_t{0} ? calls_->end_of_ram_pfn() : calls_->end_of_low_ram_pfn();
+  return calls_->end_of_ram_pfn(limit_pfn);
 }
 
 Result<PhysRange> LinuxE820Map::search_gap() const {

@@ -66,8 +66,12 @@ bool alloc_nothing(const LinuxStep& step) {
 bool growth_overlap(const LinuxStep& step) {
   if (step.backend.arrays_met()) return true;
   // Not on it this time, but elsewhere than if the new array had been protected first.
-  return grew(step, TableId::Memory) && grew(step, TableId::Reserved) &&
-         !step.backend.array_before(TableId::Memory).empty();
+  const bool memory =
+      grew(step, TableId::Memory) && !step.backend.array_before(TableId::Memory).empty();
+  const bool physmem =
+      grew(step, TableId::Physmem) && step.capacities_before[2] != step.limits.physmem;
+  return (memory && grew(step, TableId::Reserved)) ||
+         ((memory || physmem) && step.reserved_before.size() + 3 > step.capacities_before[1]);
 }
 
 // What growth moves is not counted again: an old array inside the new reservation is counted though
@@ -86,7 +90,8 @@ bool discard_keeps_physmem(const LinuxStep& step) {
 
 // Trimming forgets to count.
 bool trim_total(const LinuxStep& step) {
-  return step.op.code == OpCode::TrimMemory && step.difference.totals && !step.difference.tables;
+  return (step.op.code == OpCode::TrimMemory || step.op.code == OpCode::E820Load) &&
+         step.difference.totals && !step.difference.tables && !step.difference.capacities;
 }
 
 // A limit cuts memory, and then has no slot to cut reserved, which it would not have needed.
@@ -108,7 +113,10 @@ bool physmem_static_freed(const LinuxStep& step) {
 // "Up to 0" and "up to 1" are spellings of "up to the limit": growth that must stay below a
 // reservation at 0 is put into it.
 bool growth_area_at_zero(const LinuxStep& step) {
-  return step.op.range.base.value <= 1 && !step.op.range.empty() &&
+  // early_reserve() begins with [0, 64 KiB); loading a map reserves what is soft-reserved.
+  const bool boots = step.op.code == OpCode::EarlyReserve || step.op.code == OpCode::E820Load;
+  const bool at_zero = step.op.range.base.value <= 1 && !step.op.range.empty();
+  return (boots ? grew(step, TableId::Reserved) : at_zero) &&
          (step.difference.tables || step.difference.capacities);
 }
 
@@ -141,11 +149,16 @@ bool trim_wraps(const LinuxStep& step) {
   const uint64_t page = uint64_t{1} << step.limits.page_shift;
   if (step.op.code != OpCode::TrimMemory && step.op.code != OpCode::E820Load) return false;
   const uint64_t unit = step.op.code == OpCode::TrimMemory ? step.op.align : page;
+  const bool loads =
+      std::any_of(step.map_before.begin(), step.map_before.end(), [&](const E820Entry& entry) {
+        return step.op.code == OpCode::E820Load && entry.base.value > ~uint64_t{0} - unit + 1;
+      });
   return std::any_of(step.kernel.memory.begin(), step.kernel.memory.end(),
                      [](const Region& region) { return region.base.value == 0; }) &&
-         std::any_of(
-             step.memory_before.begin(), step.memory_before.end(),
-             [&](const Region& region) { return region.base.value > ~uint64_t{0} - unit + 1; });
+         (loads || std::any_of(step.memory_before.begin(), step.memory_before.end(),
+                               [&](const Region& region) {
+                                 return region.base.value > ~uint64_t{0} - unit + 1;
+                               }));
 }
 
 // Frames beyond the address space wrap into it.
@@ -254,6 +267,7 @@ bool physmem_slab_flag(const LinuxStep& step) {
 }
 
 constexpr LinuxKnown kKnown[] = {
+    {"growth-overlap", growth_overlap, LinuxNext::Stop},
     {"growth-nested-fails", growth_bug, LinuxNext::Stop},
     {"cap-nomap-split", cap_not_minimal, LinuxNext::Stop},
     {"growth-late-leaks", late_growth_loses, LinuxNext::GoOn},
@@ -275,7 +289,6 @@ constexpr LinuxKnown kKnown[] = {
     {"pfn-walk-none", pfn_walk_none, LinuxNext::GoOn},
     {"alloc-zero-size", alloc_nothing, LinuxNext::GoOn},
     {"physmem-static-freed", physmem_static_freed, LinuxNext::Stop},
-    {"growth-overlap", growth_overlap, LinuxNext::Stop},
     {"trim-total", trim_total, LinuxNext::Correct},
     {"limit-half-done", limit_half_done, LinuxNext::Stop},
 };
@@ -285,9 +298,12 @@ constexpr LinuxKnown kKnown[] = {
 std::span<const LinuxKnown> known_divergences() { return kKnown; }
 
 const LinuxKnown* recognise(const LinuxStep& step) {
-  const auto found = std::find_if(std::begin(kKnown), std::end(kKnown),
-                                  [&](const LinuxKnown& known) { return known.shown(step); });
-  return found == std::end(kKnown) ? nullptr : found;
+  for (const std::span<const LinuxKnown> list : {known_divergences(), known_e820_divergences()}) {
+    const auto found = std::find_if(list.begin(), list.end(),
+                                    [&](const LinuxKnown& known) { return known.shown(step); });
+    if (found != list.end()) return &*found;
+  }
+  return nullptr;
 }
 
 }  // namespace memblock::lab

@@ -71,7 +71,7 @@ struct LinuxObject {
   /* Forgets everything that happened since loading. Costs well under a microsecond. */
   void (*reset)(const struct LinuxHost* host, uint64_t memory_max, uint64_t reserved_max,
                 uint64_t physmem_max, unsigned page_shift);
-  /* Null, or what the last call died of: "BUG: ...", "panic: ...". */
+  /* Null, or what a call died of, "BUG: ..." or "panic: ...", since this was asked last. */
   const char* (*died)(void);
   /* For signal handlers: ends the running call as if it had panicked. False: none is running. */
   bool (*abort_call)(const char* why);
@@ -173,6 +173,7 @@ struct LinuxObject {
 /* arch/x86/kernel/e820.c of the same tree, on the same memblock. */
 struct LinuxE820 {
   uint32_t capacity;
+  bool acpi_is_ram; /* ACPI tables count for the end of RAM. */
   void (*reset)(uint32_t capacity);
   uint32_t (*count)(void);
   void (*entry)(uint32_t index, uint64_t* base, uint64_t* size, uint32_t* type);
@@ -183,8 +184,7 @@ struct LinuxE820 {
   bool (*mapped_all)(uint64_t base, uint64_t end, uint32_t type);
   int (*type_of)(uint64_t base, uint64_t end);
   int (*sanitize)(void);
-  uint64_t (*end_of_ram_pfn)(void);
-  uint64_t (*end_of_low_ram_pfn)(void);
+  uint64_t (*end_of_ram_pfn)(uint64_t limit_pfn);
   /* False: no gap. */
   bool (*search_gap)(uint64_t* base, uint64_t* size);
   int (*mem_option)(char* text);

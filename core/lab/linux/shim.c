@@ -2,7 +2,6 @@
  * finds out what the tree has (LX_HAS_...) by compiling a line with each name. */
 #include "lab/linux/object.h"
 
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 unsigned lx_page_shift = 12;
 unsigned long lx_pages_handed_over;
 static struct LinuxHost host;
-static jmp_buf die_here;
+jmp_buf lx_die_here;
 static volatile bool running;
 static char died_of[160];
 static const void* cleared_next; /* What phys_to_virt() gave last: no memory stands behind it. */
@@ -30,8 +29,17 @@ void lx_print(const char* format, ...) {
   size_t length = lx_format(line, sizeof line, format, arguments);
   va_end(arguments);
   while (length > 0 && line[length - 1] == '\n') --length;
+  if (line[0] == 1 && length >= 2) { /* A level in front, KERN_DEBUG. */
+    memmove(line, line + 2, length -= 2);
+  }
   host.print(host.context, line, length);
 }
+
+void lx_enter(void) {
+  cleared_next = NULL;
+  pages_reported = 0;
+}
+void lx_running(bool on) { running = on; }
 
 void lx_warn(const char* condition) { host.warn(host.context, condition); }
 
@@ -47,7 +55,7 @@ void lx_died(const char* kind, const char* format, ...) {
   abort();
 #else
   running = false;
-  _longjmp(die_here, 1);
+  _longjmp(lx_die_here, 1);
 #endif
 }
 
@@ -183,6 +191,11 @@ __attribute__((constructor)) static void remember_start(void) {
   copy_raw(first_data, __start_lx_data, data_bytes);
 }
 
+__attribute__((destructor)) static void forget_start(void) {
+  free(first_bss);
+  free(first_data);
+}
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
@@ -230,7 +243,14 @@ static void reset(const struct LinuxHost* to, uint64_t memory, uint64_t reserved
   running = false;
 }
 
-static const char* died(void) { return died_of[0] ? died_of : NULL; }
+/* Said once. */
+static const char* died(void) {
+  static char said[sizeof died_of];
+  if (died_of[0] == 0) return NULL;
+  strcpy(said, died_of);
+  died_of[0] = 0;
+  return said;
+}
 
 static bool abort_call(const char* why) {
   if (!running) return false;
@@ -239,34 +259,6 @@ static bool abort_call(const char* why) {
 
 /* ---- The calls ------------------------------------------------------------------------------------ */
 
-#ifdef LX_TIMING
-#define BEGIN(dead) ((void)0)
-#define END() ((void)0)
-#else
-#define BEGIN(dead)                          \
-  do {                                       \
-    died_of[0] = 0;                          \
-    cleared_next = NULL;                     \
-    pages_reported = 0;                      \
-    if (_setjmp(die_here) != 0) return dead; \
-    running = true;                          \
-  } while (0)
-#define END() ((void)(running = false))
-#endif
-
-#define CALL(result, name, parameters, expression)       \
-  static result name parameters {                        \
-    BEGIN((result)0);                                    \
-    const result answer = (result)(expression);          \
-    END();                                               \
-    return answer;                                       \
-  }
-#define CALL_VOID(name, parameters, statement) \
-  static void name parameters {                \
-    BEGIN();                                   \
-    statement;                                 \
-    END();                                     \
-  }
 #define RANGE uint64_t base, uint64_t size
 
 CALL(int, add, (RANGE, int nid, unsigned flags),

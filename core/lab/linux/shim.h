@@ -2,7 +2,9 @@
 #ifndef MEMBLOCK_LAB_LINUX_SHIM_H
 #define MEMBLOCK_LAB_LINUX_SHIM_H
 
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lab/linux/object.h"
@@ -10,6 +12,37 @@
 /* The kernel's printf: %pa, %pap, %pS and %#x of zero differ from the C library's. Returns the
  * length written, always less than `room`. */
 size_t lx_format(char* to, size_t room, const char* format, va_list arguments);
+
+/* For calls outside of shim.c: BEGIN(what a call answers whose code died), then END(). */
+extern jmp_buf lx_die_here;
+void lx_enter(void);
+void lx_running(bool on);
+#ifdef LX_TIMING
+#define BEGIN(dead) ((void)0)
+#define END() ((void)0)
+#else
+#define BEGIN(dead)                             \
+  do {                                          \
+    lx_enter();                                 \
+    if (_setjmp(lx_die_here) != 0) return dead; \
+    lx_running(true);                           \
+  } while (0)
+#define END() lx_running(false)
+#endif
+
+#define CALL(result, name, parameters, expression) \
+  static result name parameters {                  \
+    BEGIN((result)0);                              \
+    const result answer = (result)(expression);    \
+    END();                                         \
+    return answer;                                 \
+  }
+#define CALL_VOID(name, parameters, statement) \
+  static void name parameters {                \
+    BEGIN();                                   \
+    statement;                                 \
+    END();                                     \
+  }
 
 /* Set up by e820_shim.c. */
 const struct LinuxE820* lx_e820(void);
