@@ -16,14 +16,9 @@ static void __init keep_with_node(void* call, phys_addr_t start, phys_addr_t end
   _Generic(&reserve_bootmem_region, void (*)(phys_addr_t, phys_addr_t) : 0, \
            void (*)(phys_addr_t, phys_addr_t, int) : 1)
 
-static void __init keep(const struct memblock_region* region) {
-  const phys_addr_t start = region->base;
-  int nid = memblock_get_region_node(region);
-#ifdef TREE_HAS_early_pfn_to_nid
-  if (!names_a_node(nid)) nid = early_pfn_to_nid(PFN_DOWN(start));
-#endif
-  (KEEPS_NODE ? keep_with_node : keep_without_node)(reserve_bootmem_region, start,
-                                                    start + region->size, nid);
+static void __init keep(const struct memblock_region* region, int nid) {
+  (KEEPS_NODE ? keep_with_node : keep_without_node)(reserve_bootmem_region, region->base,
+                                                    region->base + region->size, nid);
 }
 
 /* Reserved memory takes the node of the memory that it lies in. Each stamp may split regions, and
@@ -41,19 +36,34 @@ static void __init stamp_nodes(void) {
   } while (max != memblock.reserved.max);
 }
 
-/* The pages that stay in use must be known as such before their neighbours are freed. */
-static void __init keep_pages(void) {
+static void __init keep_nomap(void) {
   struct memblock_region* region;
   for_each_mem_region(region) {
-    if (memblock_is_nomap(region)) keep(region);
+    if (memblock_is_nomap(region)) keep(region, memblock_get_region_node(region));
   }
+}
+
+static void __init keep_reserved(void) {
+  struct memblock_region* region;
   for_each_reserved_mem_region(region) {
+    int nid = memblock_get_region_node(region);
     if (region->size == 0) continue;
 #ifdef TREE_HAS_memblock_reserved_mark_noinit
     if (memblock_is_reserved_noinit(region)) continue;
 #endif
-    keep(region);
+#ifdef TREE_HAS_early_pfn_to_nid
+    if (!names_a_node(nid)) nid = early_pfn_to_nid(PFN_DOWN(region->base));
+#endif
+    keep(region, nid);
   }
+}
+
+/* The pages that stay in use must be known as such before their neighbours are freed. With 6.5 the
+ * order of the two changed, too. */
+static void __init keep_pages(void) {
+  if (KEEPS_NODE) keep_nomap();
+  keep_reserved();
+  if (!KEEPS_NODE) keep_nomap();
 }
 
 /* memblock_free_all() counts its pages at once; what comes later is counted page by page. */

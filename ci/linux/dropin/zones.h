@@ -1,5 +1,6 @@
-/* Gives the simulator of a tree what its own headers leave out: zones that lie somewhere, so that
- * the walk over free pages of a zone can be built and compared. Included before all else. */
+/* Gives the simulator of a tree what its own files leave out: zones that lie somewhere, so that the
+ * walk over free pages of a zone can be built and compared; and a page allocator that looks, where
+ * the simulator's own calls do nothing. Included before all else. */
 #ifndef DROPIN_ZONES_H
 #define DROPIN_ZONES_H
 
@@ -12,6 +13,9 @@
 #ifndef U64_MAX
 #define U64_MAX ((u64)~0ull)
 #endif
+
+#pragma weak memblock_free_pages
+#pragma weak reserve_bootmem_region
 
 struct zone {
   atomic_long_t managed_pages;
