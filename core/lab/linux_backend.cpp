@@ -171,7 +171,7 @@ void LinuxBackend::note_death(bool may_panic) const {
 }
 
 void LinuxBackend::begin_op() {
-  panicked_ = arrays_met_ = false;
+  panicked_ = arrays_met_ = saw_dummy_ = false;
   for (const TableId id : {TableId::Memory, TableId::Reserved}) {
     places_before_[static_cast<size_t>(id)] = discarded_ ? PhysRange{} : array_place(id);
   }

@@ -22,6 +22,7 @@ template <class T>
 class LinuxWalk {
  public:
   std::vector<T> list;
+  bool saw_nothing = false;  ///< An empty range was given.
   bool next(T& out) {
     if (at_ == list.size()) return false;
     out = list[at_++];
@@ -112,6 +113,8 @@ class LinuxBackend {
   bool panicked() const { return panicked_; }
   /// The handover wrote node ids into `reserved` and that took more than there was room for.
   bool grew_at_handover() const { return grew_at_handover_; }
+  /// A walk of the last op gave the empty entry of an empty table.
+  bool saw_dummy() const { return saw_dummy_; }
   bool after_handover() const { return handed_over_; }
   bool late_allocator_up() const { return late_up_; }
   /// Whether during the last op the array of a table was put onto that of another, or its own.
@@ -262,6 +265,7 @@ class LinuxBackend {
   mutable std::string dead_;
   mutable std::vector<std::string> other_warnings_;
   mutable bool panicked_ = false;
+  mutable bool saw_dummy_ = false;
   bool arrays_met_ = false;
   PhysRange places_before_[2];
   bool no_memory_said_ = false;

@@ -32,7 +32,7 @@ bool LinuxBackend::supports(const Op& op) const {
     case OpCode::ReserveMem:
     case OpCode::FindReserveMem:
       // A command-line option: after the handover it would name what slab gave.
-      return object_.reserve_mem != nullptr && !handed_over_;
+      return object_.reserve_mem != nullptr && !handed_over_ && !discarded_;
     case OpCode::Allocate:
       // Alike in all trees; one of the two alone is no call of Linux's.
       return op.within_limit == op.retry_below_min;
@@ -118,8 +118,11 @@ Result<PhysAddr> LinuxBackend::alloc_exact_nid_raw(uint64_t size, uint64_t align
 namespace {
 
 void see_range(void* to, uint64_t first, uint64_t last, int nid) {
-  if (first == last) return;  // The dummy entry of an empty table.
   auto& walk = *static_cast<LinuxWalk<WalkedRange>*>(to);
+  if (first == last) {  // The dummy entry of an empty table.
+    walk.saw_nothing = true;
+    return;
+  }
   // What a kernel gives the wrong way round cannot be a PhysRange; it is kept as an empty one.
   const PhysRange range = first < last ? PhysRange{PhysAddr{first}, PhysAddr{last}}
                                        : PhysRange{PhysAddr{first}, PhysAddr{first}};
@@ -162,6 +165,7 @@ LinuxWalk<WalkedRange> LinuxBackend::mem_ranges(Direction direction) const {
   walked([&](uint64_t most) { return object_.walk_mem(down, see_range, &out, most); },
          "for_each_mem_range");
   complete(out, TableId::Memory, false);
+  saw_dummy_ = saw_dummy_ || out.saw_nothing;
   return out;
 }
 
@@ -252,7 +256,7 @@ Result<PhysRange> LinuxNamed::add(LinuxBackend& backend, std::string_view text) 
   if (answer == kBusy) return Status::Busy;
   if (answer == kInvalid) return Status::Invalid;
   if (answer < 0) return backend.handed_over() ? Status::AfterHandover : Status::NoFit;
-  return find(text.substr(text.rfind(':') + 1));
+  return find(text.substr(text.find(':', text.find(':') + 1) + 1));
 }
 
 Result<PhysRange> LinuxNamed::find(std::string_view name) const {

@@ -31,7 +31,7 @@ struct Kept {
 };
 constexpr int64_t kAnyNode = -2;
 
-/// Which pages stay in use, each once, in order. Where several reports or none name a node: any.
+/// Which pages stay in use, each once, in order. The last report of a page has the last word.
 std::vector<Kept> kept_pages(const std::vector<uint64_t>& handover) {
   std::vector<uint64_t> edges;
   std::vector<Kept> reports;
@@ -47,12 +47,13 @@ std::vector<Kept> kept_pages(const std::vector<uint64_t>& handover) {
   std::vector<Kept> out;
   for (size_t i = 0; i + 1 < edges.size(); ++i) {
     int64_t nid = kAnyNode;
-    size_t reported = 0;
+    bool reported = false;
     for (const Kept& report : reports) {
       if (report.first > edges[i] || report.last <= edges[i]) continue;
-      nid = ++reported == 1 ? report.nid : kAnyNode;
+      reported = true;
+      nid = report.nid;
     }
-    if (reported != 0) out.push_back({edges[i], edges[i + 1], nid});
+    if (reported) out.push_back({edges[i], edges[i + 1], nid});
   }
   return out;
 }

@@ -138,6 +138,12 @@ bool alloc_after_handover(const LinuxStep& step) {
          step.kernel.answer.status == Status::Ok;
 }
 
+// Numbers that are none, wrap, or are no alignment are taken.
+bool reserve_mem_number(const LinuxStep& step) {
+  return step.op.code == OpCode::ReserveMem && step.ours.answer.status == Status::Invalid &&
+         step.kernel.answer.status != Status::Invalid;
+}
+
 // Reservations outside of memory are taken from it.
 bool estimate_wraps(const LinuxStep& step) {
   return step.op.code == OpCode::EstimatedFreePages && only_answer(step) &&
@@ -281,6 +287,7 @@ constexpr LinuxKnown kKnown[] = {
     {"growth-area-at-zero", growth_area_at_zero, LinuxNext::Stop},
     {"dump-node-none", dump_node_none, LinuxNext::GoOn},
     {"alloc-after-handover", alloc_after_handover, LinuxNext::Stop},
+    {"reserve-mem-number", reserve_mem_number, LinuxNext::Stop},
     {"estimate-wraps", estimate_wraps, LinuxNext::GoOn},
     {"trim-wraps", trim_wraps, LinuxNext::Stop},
     {"search-pfn-wraps", search_pfn_wraps, LinuxNext::GoOn},

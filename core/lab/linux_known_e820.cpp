@@ -33,7 +33,8 @@ bool any_ends_at_top(const std::vector<E820Entry>& map) {
   return std::any_of(map.begin(), map.end(), ends_at_top);
 }
 bool at_top(const LinuxStep& step) {
-  return any_ends_at_top(step.map_before) || any_ends_at_top(step.kernel.e820);
+  return any_ends_at_top(step.map_before) || any_ends_at_top(step.kernel.e820) ||
+         any_ends_at_top(step.ours.e820);
 }
 
 // An option or a range past 2^64 is taken.
@@ -198,9 +199,9 @@ constexpr LinuxKnown kKnown[] = {
     {"e820-mapped-unsorted", kernel_range_unsorted, LinuxNext::Stop},
     {"e820-acpi-is-ram", acpi_is_ram, LinuxNext::GoOn},
     {"e820-last-pfn-partial", last_pfn_partial, LinuxNext::GoOn},
+    {"e820-gap-removed", gap_removed, LinuxNext::GoOn},
     {"e820-gap-unsorted", gap_unsorted, LinuxNext::GoOn},
     {"e820-amount-wraps", amount_wraps, LinuxNext::GoOn},
-    {"e820-gap-removed", gap_removed, LinuxNext::GoOn},
 };
 
 }  // namespace
