@@ -309,6 +309,8 @@ static void run(unsigned seed, unsigned calls) {
   empty_count = memblock.memory.cnt;
   mirrored_kernelcore = true;
   memblock_allow_resize();
+  if (draw(2)) memblock.memory.max = 4 + draw(12); /* Small tables grow more than once. */
+  if (draw(2)) memblock.reserved.max = 4 + draw(12);
   memblock_add(WINDOW, WINDOW_BYTES);
   for (unsigned i = 0; i < calls; ++i) {
     fprintf(out, "%u.%u %llx", seed, i, (unsigned long long)call());
