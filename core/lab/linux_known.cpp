@@ -77,10 +77,12 @@ bool growth_overlap(const LinuxStep& step) {
 // What growth moves is not counted again: an old array inside the new reservation is counted though
 // it goes, and a new one is not though it comes.
 bool growth_stale_count(const LinuxStep& step) {
-  if (died_of(step, "BUG: memblock_insert_region")) return true;
-  return (step.op.code == OpCode::Reserve || step.op.code == OpCode::E820Load ||
-          step.op.code == OpCode::EarlyReserve) &&
-         grew(step, TableId::Reserved) && !step.backend.array_before(TableId::Reserved).empty();
+  const PhysRange old = step.backend.array_before(TableId::Reserved);
+  const bool boots = step.op.code == OpCode::E820Load || step.op.code == OpCode::EarlyReserve;
+  if (old.empty() || !(boots || (step.op.code == OpCode::Reserve && step.op.range.overlaps(old)))) {
+    return false;
+  }
+  return died_of(step, "BUG: memblock_insert_region") || grew(step, TableId::Reserved);
 }
 
 // physmem stays for good, as the kernel's documentation says; ours goes with the rest.
