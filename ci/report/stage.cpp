@@ -42,7 +42,8 @@ void show(const Stage& stage, size_t number, const Progress& progress, double se
 
 StageResult run_stage(const Stage& stage, size_t number, const Progress& progress,
                       const std::atomic<bool>& stop) {
-  StageResult result{.name = stage.name};
+  StageResult result;
+  result.name = stage.name;
   if (stop) return result;
   result.ran = true;
   if (!progress.terminal) {
