@@ -343,11 +343,28 @@ Result<IndexRange> LinuxBackend::isolate(TableId table, PhysRange r) {
 
 PhysRange LinuxBackend::array_place(TableId id) const {
   const RegionView now = view(id);
+  uint64_t address = 0;
+  if (tree_.window_address(now.data(), address)) {
+    return PhysRange::from_size(PhysAddr{address}, table(id).capacity() * sizeof(Region));
+  }
   for (const Block& block : blocks_) {
     if (block.memory != now.data()) continue;
     return PhysRange::from_size(PhysAddr{block.address}, table(id).capacity() * sizeof(Region));
   }
   return {};
+}
+
+bool LinuxBackend::array_given_up() const {
+  if (discarded_) return false;
+  for (const TableId id : {TableId::Memory, TableId::Reserved, TableId::Physmem}) {
+    uint64_t address = 0;
+    const LinuxTableView now = table(id);
+    if (!tree_.window_address(view(id).data(), address)) continue;
+    const PhysRange place =
+        PhysRange::from_size(PhysAddr{address}, now.capacity() * sizeof(Region));
+    if (table(TableId::Reserved).gaps(place) != 0) return true;
+  }
+  return false;
 }
 
 void LinuxBackend::correct_totals() {

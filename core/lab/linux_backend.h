@@ -113,6 +113,9 @@ class LinuxBackend {
   bool panicked() const { return panicked_; }
   /// The handover wrote node ids into `reserved` and that took more than there was room for.
   bool grew_at_handover() const { return grew_at_handover_; }
+  /// Whether an array lies in the window, and its caller has given up the memory: whatever is put
+  /// there next overwrites it, as it would in a kernel.
+  bool array_given_up() const;
   /// A walk of the last op gave the empty entry of an empty table.
   bool saw_dummy() const { return saw_dummy_; }
   bool after_handover() const { return handed_over_; }

@@ -157,6 +157,7 @@ LinuxComparison compare_with_linux(LinuxTree& tree, const Trace& trace) {
         op, a, b, kernel, !std::equal(std::begin(capacities), std::end(capacities), a.capacities));
     if (difference.none() && !kernel.arrays_met()) {
       map_before = b.e820;
+      if (kernel.array_given_up()) return out;
       continue;
     }
     const LinuxStep step{
@@ -168,7 +169,7 @@ LinuxComparison compare_with_linux(LinuxTree& tree, const Trace& trace) {
       return out;
     }
     ++out.known[known->name];
-    if (known->next == LinuxNext::Stop) return out;
+    if (known->next == LinuxNext::Stop || kernel.array_given_up()) return out;
     map_before = b.e820;
     if (known->next == LinuxNext::Correct) kernel.correct_totals();
   }

@@ -157,9 +157,11 @@ bool trim_wraps(const LinuxStep& step) {
   const uint64_t page = uint64_t{1} << step.limits.page_shift;
   if (step.op.code != OpCode::TrimMemory && step.op.code != OpCode::E820Load) return false;
   const uint64_t unit = step.op.code == OpCode::TrimMemory ? step.op.align : page;
+  // What is loaded may end up there, cut by what was there before.
   const bool loads =
+      step.op.code == OpCode::E820Load &&
       std::any_of(step.map_before.begin(), step.map_before.end(), [&](const E820Entry& entry) {
-        return step.op.code == OpCode::E820Load && entry.base.value > ~uint64_t{0} - unit + 1;
+        return entry.size != 0 && entry.last().value > ~uint64_t{0} - unit;
       });
   return std::any_of(step.kernel.memory.begin(), step.kernel.memory.end(),
                      [](const Region& region) { return region.base.value == 0; }) &&

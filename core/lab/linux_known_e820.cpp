@@ -44,7 +44,15 @@ bool option_wraps(const LinuxStep& step) {
                      [](const E820Entry& entry) { return entry.wraps(); });
 }
 
-bool edit_top(const LinuxStep& step) { return is_edit(step) && at_top(step); }
+bool edit_top(const LinuxStep& step) {
+  // The later items of one option may have taken the last bytes of the entry again.
+  const auto near_top = [](const E820Entry& entry) {
+    return entry.size != 0 && entry.last().value > ~uint64_t{0} - 4096;
+  };
+  const std::vector<E820Entry>& ours = step.ours.e820;
+  return is_edit(step) && (at_top(step) || (step.op.code == OpCode::E820Option &&
+                                            std::any_of(ours.begin(), ours.end(), near_top)));
+}
 bool sanitize_top(const LinuxStep& step) { return sanitises(step) && at_top(step); }
 bool gap_top(const LinuxStep& step) {
   return step.op.code == OpCode::E820SearchGap && at_top(step);
@@ -85,19 +93,19 @@ bool load_full(const LinuxStep& step) {
   return step.op.code == OpCode::E820Load && step.ours.answer.status == Status::TableFull;
 }
 
-/// Sorted, with touching entries of one type joined: what a map says, however it is cut.
+/// What a map says of each type, however its entries are cut and stacked.
 std::vector<E820Entry> coverage(std::vector<E820Entry> map) {
   std::sort(map.begin(), map.end(), [](const E820Entry& a, const E820Entry& b) {
     return a.type != b.type ? a.type < b.type : a.base < b.base;
   });
   std::vector<E820Entry> out;
   for (const E820Entry& entry : without_empty(std::move(map))) {
-    if (!out.empty() && out.back().type == entry.type &&
-        out.back().base + out.back().size == entry.base) {
-      out.back().size += entry.size;
-    } else {
+    if (out.empty() || out.back().type != entry.type ||
+        entry.base - out.back().base > out.back().size) {
       out.push_back(entry);
+      continue;
     }
+    out.back().size = std::max(out.back().size, entry.base - out.back().base + entry.size);
   }
   return out;
 }

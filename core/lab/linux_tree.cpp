@@ -72,13 +72,15 @@ LinuxTree::~LinuxTree() {
 }
 
 bool LinuxTree::map_window(uint64_t base, uint64_t bytes) {
+  if (window_ != nullptr) munmap(window_, window_bytes_);
+  window_ = nullptr;
+  window_base_ = base;
+  window_bytes_ = bytes;
+  if (bytes == 0) return true;
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return false;
-  if (window_ != nullptr) munmap(window_, window_bytes_);
   window_ = static_cast<std::byte*>(memory);
-  window_base_ = base;
-  window_bytes_ = bytes;
   return true;
 }
 

@@ -41,8 +41,9 @@ class LinuxTree {
   const LinuxObject& object() const { return *object_; }
   std::string name() const { return object_->name; }
 
-  /// Real memory at physical `[base, base + bytes)`, for growth and clearing; once. False if the
-  /// system gives none.
+  /// Real memory at physical `[base, base + bytes)`, for growth and clearing, in place of an
+  /// earlier window; no bytes: none, growth gets memory of its own anywhere. False if the system
+  /// gives none. Not while a backend lives.
   bool map_window(uint64_t base, uint64_t bytes);
   /// The window's memory behind `address`, or null.
   void* window_at(uint64_t address, uint64_t bytes) const;
