@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,6 +156,10 @@ std::string sums_text(const LinuxTotals& totals) {
 }
 
 [[noreturn]] void work(LinuxTree& tree, const LinuxCheckOptions& options, unsigned job, int to) {
+  // Ctrl-C is for the parent, which takes its workers with it.
+  signal(SIGINT, SIG_IGN);
+  signal(SIGTERM, SIG_DFL);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   const auto start = Clock::now();
   double next = 0.5;
   LinuxTotals sums;
