@@ -4,6 +4,7 @@
 #ifndef MEMBLOCK_LAB_LINUX_OBJECT_H
 #define MEMBLOCK_LAB_LINUX_OBJECT_H
 
+/* NOLINTBEGIN(readability-identifier-naming): C has no scoped names. */
 #ifdef __cplusplus
 #include <cstddef>
 #include <cstdint>
@@ -198,4 +199,5 @@ const struct LinuxObject* linux_object(void);
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(readability-identifier-naming) */
 #endif
