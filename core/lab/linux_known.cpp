@@ -109,7 +109,7 @@ bool limit_half_done(const LinuxStep& step) {
 bool physmem_static_freed(const LinuxStep& step) {
   return step.capacities_before[2] == step.limits.physmem &&
          step.kernel.capacities[2] > step.limits.physmem &&
-         (step.difference.tables || step.difference.capacities);
+         (!step.difference.none() || grew(step, TableId::Reserved));
 }
 
 // "Up to 0" and "up to 1" are spellings of "up to the limit": growth that must stay below a
