@@ -112,7 +112,7 @@ class WindowMachine {
     std::sort(taken.begin(), taken.end(), [](PhysRange a, PhysRange b) { return a.base < b.base; });
     uint64_t bytes = 0;
     for (size_t i = 0; i < taken.size(); ++i) {
-      RC_ASSERT(i == 0 || taken[i - 1].end <= taken[i].base);
+      if (i != 0) RC_ASSERT(taken[i - 1].end <= taken[i].base);
       bytes += taken[i].size();
       const FlatTable& reserved = memblock.table(TableId::Reserved);
       RC_ASSERT(reserved.gaps(taken[i]) == 0u);
