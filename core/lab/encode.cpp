@@ -36,8 +36,8 @@ class Encoder {
   }
 
   static uint8_t capacity_code(uint32_t capacity) {
-    for (uint8_t i = 0; i < kCapacities.size(); ++i) {
-      if (kCapacities[i] == capacity) return i;
+    for (size_t i = 0; i < kCapacities.size(); ++i) {
+      if (kCapacities[i] == capacity) return static_cast<uint8_t>(i);
     }
     return kOtherCapacity;
   }
@@ -136,9 +136,11 @@ class Encoder {
 
   void write_nid(NodeId nid) {
     if (nid == kUnsetNode) return byte(0);
-    if (nid.value < 6) return byte(static_cast<uint64_t>(nid.value + 2));
+    // From -1, "none", up; 0 is "unset".
+    const auto from_none = static_cast<uint64_t>(int64_t{nid.value} + 1);
+    if (from_none < 7) return byte(from_none + 1);
     byte(kRawNode);
-    fixed(static_cast<uint64_t>(nid.value + 1), 2);
+    fixed(from_none, 2);
   }
 
   void write_type(E820Type type) {
