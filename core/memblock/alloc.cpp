@@ -94,7 +94,6 @@ void Memblock::zero(PhysRange range) {
 }
 
 // ---- Named calls
-// -----------------------------------------------------------------------------------
 
 Result<PhysAddr> Memblock::phys_alloc_range(uint64_t size, uint64_t align, PhysAddr min,
                                             PhysAddr max) {

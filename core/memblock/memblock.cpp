@@ -24,7 +24,6 @@ void Memblock::warn(Warning warning) const {
 }
 
 // ---- Registering
-// -----------------------------------------------------------------------------------
 
 // A gap in front of a region of another kind means that the caller took that memory for new.
 void Memblock::warn_of_overlap(const FlatTable& table, PhysRange range, RegionFlags flags,
@@ -117,7 +116,6 @@ void Memblock::adopt(TableId id, std::span<Region> storage, size_t count, uint64
 }
 
 // ---- Flags and nodes
-// -------------------------------------------------------------------------------
 
 template <class Change>
 Status Memblock::change_inside(TableId id, PhysRange range, Change change) {
@@ -211,7 +209,6 @@ bool Memblock::validate_numa_coverage(uint64_t threshold_bytes) const {
 }
 
 // ---- Queries
-// ---------------------------------------------------------------------------------------
 
 uint64_t Memblock::estimated_free_pages() const {
   const uint64_t memory = memory_.total_bytes();
@@ -266,7 +263,6 @@ PfnRange Memblock::reserved_pfns(const Region& region) const {
 }
 
 // ---- Walks
-// -----------------------------------------------------------------------------------------
 
 RegionFilter Memblock::filter(NodeId nid, RegionFlags flags) const {
   return RegionFilter{nid, flags, movable_node_, false};
@@ -300,7 +296,6 @@ ZoneWalk Memblock::free_pfns_in_zone(PfnRange zone) const {
 }
 
 // ---- Checking
-// --------------------------------------------------------------------------------------
 
 int Memblock::first_broken_invariant() const {
   const FlatTable* tables[] = {&memory_, &reserved_, &physmem_};

@@ -220,7 +220,6 @@ class Memblock {
   void set_late_allocator_up() { late_allocator_up_ = true; }
 
   // ---- Queries: one lookup each, unless said otherwise
-  // --------------------------------------------
 
   uint64_t phys_mem_size() const { return memory_.total_bytes(); }
   uint64_t reserved_size() const { return reserved_.total_bytes(); }
@@ -284,7 +283,6 @@ class Memblock {
   void trim_memory(uint64_t align);
 
   // ---- Handover: see handover.cpp
-  // ------------------------------------------------------------------
 
   /// Reports every page once: free chunks below `max_pfn`, then pages that stay in use, with their
   /// node. Hotplug marks go first. Returns how many pages were freed. The sink is kept for
@@ -303,7 +301,6 @@ class Memblock {
   bool discarded() const { return discarded_; }
 
   // ---- Printing: see print.cpp
-  // -------------------------------------------------------------------
 
   /// Turns the call trace on (memblock=debug). Lines name `set_caller()`'s text as the caller.
   void set_trace(bool on) { trace_ = on; }
@@ -312,7 +309,6 @@ class Memblock {
   void dump() const;
 
   // ---- Checking
-  // ----------------------------------------------------------------------------------
 
   /// 0 when all hold, else the number of the first that does not. Cost: O(n).
   int first_broken_invariant() const;
