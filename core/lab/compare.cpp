@@ -101,7 +101,8 @@ std::string signature_of(const Divergence& divergence, const Trace& trace) {
   return out;
 }
 
-std::string report(const Divergence& divergence, const Trace& trace, const std::string& file) {
+std::string report(const Divergence& divergence, const Trace& trace, const std::string& file,
+                   const std::string& command) {
   std::string out = "divergence";
   if (divergence.step < trace.steps.size()) {
     const Step& step = trace.steps[divergence.step];
@@ -119,13 +120,13 @@ std::string report(const Divergence& divergence, const Trace& trace, const std::
   append_table(out, "reserved", divergence, lines_of(reserved_a), lines_of(reserved_b));
   append_table(out, "physmem", divergence, lines_of(physmem_a), lines_of(physmem_b));
   append_table(out, "e820", divergence, lines_of(e820_a), lines_of(e820_b));
-  if (!file.empty()) return out + "  again: ci/lab check " + file + '\n';
+  if (!file.empty()) return out + "  again: " + command + ' ' + file + '\n';
   Trace shown = trace;
   if (divergence.step + 1 < shown.steps.size()) shown.steps.resize(divergence.step + 1);
   if (shown.steps.size() > kTraceStepsMax) {
     return out + "  (the trace is " + std::to_string(shown.steps.size()) + " ops long)\n";
   }
-  return out + "  again: ci/lab check FILE, with this in FILE:\n" + to_text(shown);
+  return out + "  again: " + command + " FILE, with this in FILE:\n" + to_text(shown);
 }
 
 std::string report(const Unmet& unmet, const Trace& trace, std::string_view file,

@@ -38,8 +38,9 @@ std::string signature_of(const Divergence& divergence, const Trace& trace);
 
 /// Several lines: op and line, both answers, both tables with differences marked, and the command
 /// that shows it again. `file` is where the trace is stored, or empty: then the trace itself is
-/// part of the report.
-std::string report(const Divergence& divergence, const Trace& trace, const std::string& file);
+/// part of the report. `command` checks these backends, once a file follows.
+std::string report(const Divergence& divergence, const Trace& trace, const std::string& file,
+                   const std::string& command = "ci/lab check");
 
 /// An answer that is not what the trace says.
 struct Unmet {

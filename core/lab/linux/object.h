@@ -15,7 +15,7 @@ extern "C" {
 #include <stdint.h>
 #endif
 
-enum { kLinuxObjectVersion = 1 };
+enum { kLinuxObjectVersion = 2 };
 
 /* Where ranges end: exclusive, as base and size, because the kernel has it so. */
 struct LinuxRegion {
@@ -61,6 +61,7 @@ typedef void (*LinuxSeen)(void* to, uint64_t first, uint64_t last, int nid);
 struct LinuxObject {
   unsigned version;
   const char* name;        /* As given to the build. */
+  const char* release;     /* "6.12", as the tree itself says; empty: it does not. */
   unsigned region_bytes;   /* sizeof(struct memblock_region) */
   unsigned page_shift_fix; /* Page size that the object was built for, or 0 for any. */
   bool sentinel;           /* An empty table holds an empty region. */
@@ -76,6 +77,8 @@ struct LinuxObject {
   const char* (*died)(void);
   /* For signal handlers: ends the running call as if it had panicked. False: none is running. */
   bool (*abort_call)(const char* why);
+  /* The same, if the call that runs did so already when this was asked last. */
+  bool (*abort_stuck_call)(const char* why);
 
   int (*add)(uint64_t base, uint64_t size, int nid, unsigned flags);
   int (*remove)(uint64_t base, uint64_t size);

@@ -19,6 +19,7 @@ static volatile bool running;
 static char died_of[160];
 static const void* cleared_next; /* What phys_to_virt() gave last: no memory stands behind it. */
 static unsigned pages_reported;
+static volatile unsigned long calls, calls_seen; /* How many have begun. */
 static bool slab_for_growth, slab_for_allocations;
 static uint64_t memory_max = 1, reserved_max = 1, physmem_max = 1;
 
@@ -38,6 +39,7 @@ void lx_print(const char* format, ...) {
 void lx_enter(void) {
   cleared_next = NULL;
   pages_reported = 0;
+  ++calls;
 }
 void lx_running(bool on) { running = on; }
 
@@ -255,6 +257,12 @@ static const char* died(void) {
 static bool abort_call(const char* why) {
   if (!running) return false;
   lx_died("stopped", "%s", why);
+}
+
+static bool abort_stuck_call(const char* why) {
+  const bool stuck = calls_seen == calls;
+  calls_seen = calls;
+  return stuck && abort_call(why);
 }
 
 /* ---- The calls ------------------------------------------------------------------------------------ */
@@ -532,6 +540,7 @@ static bool find_reserve_mem(const char* name, uint64_t* base, uint64_t* size) {
 static struct LinuxObject object = {
     .version = kLinuxObjectVersion,
     .name = LX_NAME,
+    .release = LX_RELEASE,
     .region_bytes = sizeof(struct memblock_region),
 #ifdef LX_TIMING
     .page_shift_fix = PAGE_SHIFT,
@@ -544,6 +553,7 @@ static struct LinuxObject object = {
     .reset = reset,
     .died = died,
     .abort_call = abort_call,
+    .abort_stuck_call = abort_stuck_call,
     .add = add,
     .remove = remove_,
     .reserve = reserve,
