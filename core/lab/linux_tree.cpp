@@ -106,7 +106,6 @@ bool LinuxTree::window_address(const void* pointer, uint64_t& address) const {
 }
 
 // ---- LinuxGuard
-// ------------------------------------------------------------------------------------
 
 namespace {
 
@@ -116,7 +115,7 @@ struct sigaction before[kSignalCount];
 
 const char* words_for(int signal) {
   switch (signal) {
-    case SIGVTALRM: return "runs without end";
+    case SIGVTALRM: return kEndless;
     case SIGFPE: return "divides by zero";
     case SIGILL: return "executes what is no instruction";
     default: return "touches memory that is not there";

@@ -67,6 +67,9 @@ class LinuxTree {
   uint64_t window_bytes_ = 0;
 };
 
+/// What an endless loop of kernel code is said to have died of.
+inline constexpr const char* kEndless = "runs without end";
+
 /// While one lives, crashes and endless loops of kernel code, of any tree, end the call that they
 /// happen in, as a panic would; elsewhere they are what they were. Not for objects of the flavour
 /// `fuzz`, whose sanitizers report crashes better.
