@@ -86,11 +86,9 @@ class Comparison {
     }
     for (size_t i = 0; i < trace_.steps.size(); ++i) {
       const Op& op = trace_.steps[i].op;
-      const Outcome answer_a = apply(a_, op);
-      const Outcome answer_b = apply(b_, op);
-      if (!(answer_a == answer_b)) {
-        return answers_differ(i, answer_a, answer_b);
-      }
+      apply(a_, op, answer_a_);
+      apply(b_, op, answer_b_);
+      if (!(answer_a_ == answer_b_)) return answers_differ(i);
       if (!cleared_alike()) {
         return difference(Divergence::Kind::Outcome, i, "what was cleared differs");
       }
@@ -102,8 +100,8 @@ class Comparison {
         continue;
       }
       if (auto found = compare_state(i)) {
-        found->answer_a = to_text(op, answer_a);
-        found->answer_b = to_text(op, answer_b);
+        found->answer_a = to_text(op, answer_a_);
+        found->answer_b = to_text(op, answer_b_);
         return found;
       }
     }
@@ -179,7 +177,9 @@ class Comparison {
                       std::string{name} + " breaks its invariant " + std::to_string(number));
   }
 
-  Divergence answers_differ(size_t step, const Outcome& a, const Outcome& b) {
+  Divergence answers_differ(size_t step) {
+    const Outcome& a = answer_a_;
+    const Outcome& b = answer_b_;
     std::string what = a.status != b.status       ? "statuses differ"
                        : a.values != b.values     ? "answers differ"
                        : a.warnings != b.warnings ? "warnings differ"
@@ -196,6 +196,7 @@ class Comparison {
   const Trace& trace_;
   A a_;
   B b_;
+  Outcome answer_a_, answer_b_;  // Of the last op.
   bool skipped_ = false;
 };
 
