@@ -15,7 +15,7 @@ extern "C" {
 #include <stdint.h>
 #endif
 
-enum { kLinuxObjectVersion = 2 };
+enum { kLinuxObjectVersion = 3 };
 
 /* Where ranges end: exclusive, as base and size, because the kernel has it so. */
 struct LinuxRegion {
@@ -154,6 +154,8 @@ struct LinuxObject {
   bool (*walk_free)(bool down, int nid, unsigned flags, LinuxSeen seen, void* to, uint64_t most);
   /* minus: -1 for none. */
   bool (*walk_physmem)(int minus, LinuxSeen seen, void* to, uint64_t most);
+  /* The sum of all bases: the same walk for timing. */
+  uint64_t (*sum_free)(bool down);
   bool (*walk_mem_pfns)(int nid, LinuxSeen seen, void* to, uint64_t most);
   bool (*walk_zone_pfns)(uint64_t first, uint64_t last, int nid, LinuxSeen seen, void* to,
                          uint64_t most);
