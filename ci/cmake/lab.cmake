@@ -8,6 +8,7 @@ set(MEMBLOCK_LAB_RAPIDCHECK ON CACHE BOOL "Build the random properties, which co
 set(MEMBLOCK_LAB_COVERAGE OFF CACHE BOOL "Count lines and branches (clang)")
 set(MEMBLOCK_LAB_CORE_ONLY OFF CACHE BOOL "Nothing but the allocator, as a kernel builds it")
 set(MEMBLOCK_LAB_LINUX OFF CACHE BOOL "Tests against kernel sources, which ci/lab simulator installs")
+set(MEMBLOCK_LAB_PEERS OFF CACHE BOOL "Peers of the benchmarks that need a package")
 set(MEMBLOCK_LAB_TEST_PREFIX "" CACHE STRING "Put before the name of every test")
 
 # What is missing, for the summary line that `ci/lab test` refuses.

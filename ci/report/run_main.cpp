@@ -85,7 +85,8 @@ std::vector<Stage> stages_of(const Arguments& arguments) {
        arguments.fuzz_seconds},
       {"bench",
        "benchmarking",
-       {here + "/lab-bench", "--quick", "--json", json("bench"), "--boots",
+       {here + "/lab-bench", "--quick", "--candidates", "core", "--repetitions",
+        "1", "--json", json("bench"), "--boots",
         arguments.corpora + "/boots"},
        30},
   };
