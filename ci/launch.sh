@@ -62,6 +62,9 @@ prepare_trees() {
   done
 }
 
+# What the packaged kernels are made of and with, if it can be had; who goes on says what is left out.
+prepare_kernels() { (prepare linux,linux-6.1,linux-6.12) 2>&1 | grep --line-buffered ^installing >&2 || :; }
+
 # One line for each thing that takes time, with the seconds it took; on stderr, so that the output
 # of a command can be piped.
 step() {
