@@ -16,7 +16,7 @@ files() {
   fi | while read -r file; do [ ! -f "$file" ] || printf '%s\n' "$file"; done
 }
 
-cpp_files() { files '*.h' '*.cpp'; }
+cpp_files() { files '*.h' '*.cpp' '*.c'; }
 
 # Files that start with a shell's name, whatever they are called.
 scripts() { files 'ci/*' '.ci/*' | while read -r f; do ! head -n 1 "$f" | grep -aqE '^#!.*bash|shellcheck shell=bash' || echo "$f"; done; }

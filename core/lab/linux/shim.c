@@ -1,100 +1,16 @@
 /* Adapts one kernel tree's mm/memblock.c, unmodified, to object.h. Built by ci/linux/build, which
  * finds out what the tree has (LX_HAS_...) by compiling a line with each name. */
-#include "lab/linux/object.h"
+#include "lab/linux/shim.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lab/linux/shim.h"
+#include "lab/linux/object.h"
 
-/* ---- What is around the kernel's file ----------------------------------------------------------- */
-
-unsigned lx_page_shift = 12;
-unsigned long lx_pages_handed_over;
-static struct LinuxHost host;
-jmp_buf lx_die_here;
-static volatile bool running;
-static char died_of[160];
-static const void* cleared_next; /* What phys_to_virt() gave last: no memory stands behind it. */
-static unsigned pages_reported;
-static volatile unsigned long calls, calls_seen; /* How many have begun. */
-static bool slab_for_growth, slab_for_allocations;
 static uint64_t memory_max = 1, reserved_max = 1, physmem_max = 1;
 
-void lx_print(const char* format, ...) {
-  char line[512];
-  va_list arguments;
-  va_start(arguments, format);
-  size_t length = lx_format(line, sizeof line, format, arguments);
-  va_end(arguments);
-  while (length > 0 && line[length - 1] == '\n') --length;
-  if (line[0] == 1 && length >= 2) { /* A level in front, KERN_DEBUG. */
-    memmove(line, line + 2, length -= 2);
-  }
-  host.print(host.context, line, length);
-}
-
-void lx_enter(void) {
-  cleared_next = NULL;
-  pages_reported = 0;
-  ++calls;
-}
-void lx_running(bool on) { running = on; }
-
-void lx_warn(const char* condition) { host.warn(host.context, condition); }
-
-void lx_died(const char* kind, const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  size_t length = (size_t)snprintf(died_of, sizeof died_of, "%s: ", kind);
-  length += lx_format(died_of + length, sizeof died_of - length, format, arguments);
-  va_end(arguments);
-  while (length > 0 && died_of[length - 1] == '\n') died_of[--length] = 0;
-#ifdef LX_TIMING
-  fprintf(stderr, "the kernel died in a timing run: %s\n", died_of);
-  abort();
-#else
-  running = false;
-  _longjmp(lx_die_here, 1);
-#endif
-}
-
-void* lx_phys_to_virt(uint64_t address) {
-  cleared_next = (const void*)address;
-  return (void*)address;
-}
-
-/* Clearing an allocation is reported, not done: the memory is a matter of the host. */
-void* lx_memset(void* to, int byte, size_t bytes) {
-  if (to != cleared_next || to == NULL) return memset(to, byte, bytes);
-  host.zeroed(host.context, (uint64_t)to, bytes);
-  return to;
-}
-
-/* Late memory serves array growth before it serves allocations: a trace may bring the late allocator
- * up before the handover. */
-bool lx_slab_is_up(bool for_growth) { return for_growth ? slab_for_growth : slab_for_allocations; }
-
-void* lx_kmalloc(size_t bytes) { return host.late_alloc(host.context, bytes); }
-void* lx_serve_late(void) {
-  host.served_late(host.context);
-  cleared_next = host.context;
-  return host.context;
-}
-void lx_kfree(const void* pointer) { host.late_free(host.context, (void*)pointer); }
-
-/* A count that has wrapped hands over pages for hours. */
-void lx_free_pages(unsigned long pfn, unsigned order) {
-  if (++pages_reported > 1u << 20) lx_died("runaway", "hands over pages without end");
-  host.free_pages(host.context, pfn, order);
-}
-void lx_keep_pages(uint64_t base, uint64_t end, int nid) {
-  host.keep_pages(host.context, base, end, nid);
-}
-
-/* ---- The kernel's file -------------------------------------------------------------------------- */
+/* ---- The kernel's file --------------------------------------------------------------------------
+ */
 
 #include <linux/kernel.h>
 #include <linux/memblock.h>
@@ -117,7 +33,8 @@ void lx_probe(void) { LX_PROBE; }
 #else
 
 _Static_assert(sizeof(struct memblock_region) == sizeof(struct LinuxRegion), "built without NUMA");
-_Static_assert(offsetof(struct memblock_region, nid) == offsetof(struct LinuxRegion, nid), "layout");
+_Static_assert(offsetof(struct memblock_region, nid) == offsetof(struct LinuxRegion, nid),
+               "layout");
 
 #define ROOM(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -125,7 +42,7 @@ _Static_assert(offsetof(struct memblock_region, nid) == offsetof(struct LinuxReg
 static struct memblock_region more_physmem[1u << 20] __attribute__((section(".bss.lx_tables")));
 #endif
 
-static struct memblock_type* type_of(int table) {
+struct memblock_type* lx_type_of(int table) {
 #ifdef LX_HAS_physmem
   if (table == kLinuxPhysmem) return &physmem;
 #endif
@@ -136,11 +53,11 @@ static struct memblock_type* type_of(int table) {
 void* lx_va(phys_addr_t* address, phys_addr_t bytes) {
   if (bytes == 0) {
     for (int table = 0; table < 3; ++table) {
-      const phys_addr_t doubled = 2 * type_of(table)->max * sizeof(struct memblock_region);
+      const phys_addr_t doubled = 2 * lx_type_of(table)->max * sizeof(struct memblock_region);
       if (doubled > bytes) bytes = doubled;
     }
   }
-  void* memory = host.memory_at(host.context, *address, bytes);
+  void* memory = lx_host.memory_at(lx_host.context, *address, bytes);
   if (memory == NULL) *address = 0;
   return memory;
 }
@@ -150,7 +67,7 @@ uint64_t lx_pa(const void* pointer) {
 #ifdef LX_HAS_physmem
   if (pointer == memblock_physmem_init_regions || pointer == more_physmem) return kLinuxImageAt;
 #endif
-  return host.address_of(host.context, pointer);
+  return lx_host.address_of(lx_host.context, pointer);
 }
 
 /* As early_pfn_to_nid() of mm/, but a page without memory has no node instead of the first one. */
@@ -159,7 +76,8 @@ int lx_early_pfn_to_nid(unsigned long pfn) {
   return memblock_search_pfn_nid(pfn, &first, &last);
 }
 
-/* ---- Starting again ------------------------------------------------------------------------------ */
+/* ---- Starting again
+ * ------------------------------------------------------------------------------ */
 
 extern unsigned char __start_lx_bss[] __attribute__((weak, visibility("hidden")));
 extern unsigned char __stop_lx_bss[] __attribute__((weak, visibility("hidden")));
@@ -170,8 +88,8 @@ static size_t bss_bytes, data_bytes;
 
 /* memcpy(), also over what sanitizers put between variables. */
 __attribute__((no_sanitize("address"), no_builtin)) static void copy_raw(unsigned char* to,
-                                                                      const unsigned char* from,
-                                                                      size_t bytes) {
+                                                                         const unsigned char* from,
+                                                                         size_t bytes) {
   for (; bytes >= sizeof(uint64_t); bytes -= sizeof(uint64_t)) {
     *(uint64_t*)to = *(const uint64_t*)from;
     to += sizeof(uint64_t);
@@ -219,11 +137,11 @@ static void start_table(struct memblock_region* array, size_t room, uint64_t* no
 
 static void reset(const struct LinuxHost* to, uint64_t memory, uint64_t reserved, uint64_t physmems,
                   unsigned page_shift) {
-  host = *to;
-  lx_page_shift = page_shift;
+  lx_start(to, page_shift);
   copy_raw(__start_lx_bss, first_bss, bss_bytes);
   copy_raw(__start_lx_data, first_data, data_bytes);
-  start_table(memblock_memory_init_regions, ROOM(memblock_memory_init_regions), &memory_max, memory);
+  start_table(memblock_memory_init_regions, ROOM(memblock_memory_init_regions), &memory_max,
+              memory);
   start_table(memblock_reserved_init_regions, ROOM(memblock_reserved_init_regions), &reserved_max,
               reserved);
   memblock.memory.max = memory_max;
@@ -237,34 +155,10 @@ static void reset(const struct LinuxHost* to, uint64_t memory, uint64_t reserved
 #ifdef LX_HAS_mirrored_kernelcore
   mirrored_kernelcore = true;
 #endif
-  slab_for_growth = slab_for_allocations = false;
-  lx_pages_handed_over = 0;
-  died_of[0] = 0;
-  running = false;
-  pages_reported = 0;
 }
 
-/* Said once. */
-static const char* died(void) {
-  static char said[sizeof died_of];
-  if (died_of[0] == 0) return NULL;
-  strcpy(said, died_of);
-  died_of[0] = 0;
-  return said;
-}
-
-static bool abort_call(const char* why) {
-  if (!running) return false;
-  lx_died("stopped", "%s", why);
-}
-
-static bool abort_stuck_call(const char* why) {
-  const bool stuck = calls_seen == calls;
-  calls_seen = calls;
-  return stuck && abort_call(why);
-}
-
-/* ---- The calls ------------------------------------------------------------------------------------ */
+/* ---- The calls
+ * ------------------------------------------------------------------------------------ */
 
 #define RANGE uint64_t base, uint64_t size
 
@@ -285,7 +179,7 @@ CALL(int, mark_mirror, (RANGE), memblock_mark_mirror(base, size))
 CALL(int, mark_nomap, (RANGE), memblock_mark_nomap(base, size))
 CALL(int, clear_nomap, (RANGE), memblock_clear_nomap(base, size))
 CALL(int, set_node, (RANGE, enum LinuxTable table, int nid),
-     memblock_set_node(base, size, type_of(table), nid))
+     memblock_set_node(base, size, lx_type_of(table), nid))
 
 #define ALLOC_SIZE uint64_t size, uint64_t align
 #define ALLOC_WINDOW ALLOC_SIZE, uint64_t min, uint64_t max
@@ -312,10 +206,6 @@ CALL_VOID(set_limit, (uint64_t limit), memblock_set_current_limit(limit))
 CALL(uint64_t, limit_, (void), memblock_get_current_limit())
 static void set_movable_node(bool on) { movable_node_enabled = on; }
 CALL_VOID(allow_resize, (void), memblock_allow_resize())
-static void set_slab_up(bool for_growth, bool for_allocations) {
-  slab_for_growth = for_growth;
-  slab_for_allocations = for_allocations;
-}
 static void set_trace(bool on) { memblock_debug = on; }
 
 CALL(uint64_t, phys_mem_size, (void), memblock_phys_mem_size())
@@ -327,7 +217,7 @@ CALL(bool, is_map_memory, (uint64_t address), memblock_is_map_memory(address))
 CALL(bool, is_region_memory, (RANGE), memblock_is_region_memory(base, size))
 CALL(bool, is_region_reserved, (RANGE), memblock_is_region_reserved(base, size))
 CALL(bool, overlaps, (enum LinuxTable table, RANGE),
-     memblock_overlaps_region(type_of(table), base, size))
+     memblock_overlaps_region(lx_type_of(table), base, size))
 
 /* A table without entries is read in front of its first one: something stands there that shows. */
 static uint64_t end_of_dram(void) {
@@ -360,9 +250,9 @@ static void region_pfns(enum LinuxTable table, const struct LinuxRegion* region,
                                   : memblock_region_memory_end_pfn(r);
 }
 
-static const struct LinuxRegion* regions_(enum LinuxTable table, uint64_t* count, uint64_t* capacity,
-                                          uint64_t* total) {
-  const struct memblock_type* const type = type_of(table);
+static const struct LinuxRegion* regions_(enum LinuxTable table, uint64_t* count,
+                                          uint64_t* capacity, uint64_t* total) {
+  const struct memblock_type* const type = lx_type_of(table);
   *count = type->cnt;
   *capacity = type->max;
   *total = type->total_size;
@@ -371,7 +261,7 @@ static const struct LinuxRegion* regions_(enum LinuxTable table, uint64_t* count
 
 static void restore(enum LinuxTable table, const struct LinuxRegion* regions, uint64_t count,
                     uint64_t total) {
-  struct memblock_type* const type = type_of(table);
+  struct memblock_type* const type = lx_type_of(table);
   memmove(type->regions, regions, count * sizeof *regions);
   type->cnt = count;
   type->total_size = total;
@@ -379,7 +269,7 @@ static void restore(enum LinuxTable table, const struct LinuxRegion* regions, ui
 
 static int isolate(enum LinuxTable table, RANGE, int* first, int* last) {
   BEGIN(0);
-  struct memblock_type* const type = type_of(table);
+  struct memblock_type* const type = lx_type_of(table);
   const int result = memblock_isolate_range(type, base, size, first, last);
   if (result == 0) {
 #ifdef LX_MERGES_A_RANGE
@@ -392,80 +282,8 @@ static int isolate(enum LinuxTable table, RANGE, int* first, int* last) {
   return result;
 }
 
-/* ---- Walks ------------------------------------------------------------------------------------------ */
-
-#define SEE(first, last, nid)                \
-  {                                          \
-    if (most-- == 0) break;                  \
-    seen(to, first, last, nid);              \
-  }
-#define WALK LinuxSeen seen, void *to, uint64_t most
-
-static bool walk_mem(bool down, WALK) {
-  BEGIN(false);
-  phys_addr_t first, last;
-  u64 i;
-  if (down) {
-    for_each_mem_range_rev(i, &first, &last) SEE(first, last, 0)
-  } else {
-    for_each_mem_range(i, &first, &last) SEE(first, last, 0)
-  }
-  END();
-  return i == (u64)ULLONG_MAX;
-}
-
-static bool walk_reserved(bool down, WALK) {
-  BEGIN(false);
-  phys_addr_t first, last;
-  u64 i;
-  if (down) {
-    __for_each_mem_range_rev(i, &memblock.reserved, NULL, NUMA_NO_NODE, MEMBLOCK_NONE, &first, &last,
-                             NULL) SEE(first, last, 0)
-  } else {
-    for_each_reserved_mem_range(i, &first, &last) SEE(first, last, 0)
-  }
-  END();
-  return i == (u64)ULLONG_MAX;
-}
-
-static bool walk_free(bool down, int nid, unsigned flags, WALK) {
-  BEGIN(false);
-  const enum memblock_flags wanted = (enum memblock_flags)flags;
-  phys_addr_t first, last;
-  int node;
-  u64 i;
-  if (down) {
-    for_each_free_mem_range_reverse(i, nid, wanted, &first, &last, &node) SEE(first, last, node)
-  } else {
-    for_each_free_mem_range(i, nid, wanted, &first, &last, &node) SEE(first, last, node)
-  }
-  END();
-  return i == (u64)ULLONG_MAX;
-}
-
-/* What a caller's own loop costs, without a call for each range. */
-static uint64_t sum_free(bool down) {
-  phys_addr_t first, last;
-  uint64_t sum = 0;
-  u64 i;
-  if (down) {
-    for_each_free_mem_range_reverse(i, NUMA_NO_NODE, MEMBLOCK_NONE, &first, &last, NULL) sum += first;
-  } else {
-    for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &first, &last, NULL) sum += first;
-  }
-  return sum;
-}
-
-static bool walk_mem_pfns(int nid, WALK) {
-  BEGIN(false);
-  unsigned long first, last;
-  int node, i;
-  for_each_mem_pfn_range(i, nid, &first, &last, &node) SEE(first, last, node)
-  END();
-  return i < 0;
-}
-
-/* ---- Limits, handover, printing --------------------------------------------------------------------- */
+/* ---- Limits, handover, printing
+ * --------------------------------------------------------------------- */
 
 CALL_VOID(enforce_memory_limit, (uint64_t bytes), memblock_enforce_memory_limit(bytes))
 CALL_VOID(cap_memory_range, (RANGE), memblock_cap_memory_range(base, size))
@@ -490,19 +308,11 @@ static void dump(void) {
   END();
 }
 
-/* ---- What not every tree has --------------------------------------------------------------------------- */
+/* ---- What not every tree has
+ * --------------------------------------------------------------------------- */
 
 #ifdef LX_HAS_physmem
 CALL(int, physmem_add, (RANGE), memblock_physmem_add(base, size))
-static bool walk_physmem(int minus, WALK) {
-  BEGIN(false);
-  phys_addr_t first, last;
-  u64 i;
-  struct memblock_type* const without = minus < 0 ? NULL : type_of(minus);
-  for_each_physmem_range(i, without, &first, &last) SEE(first, last, 0)
-  END();
-  return i == (u64)ULLONG_MAX;
-}
 #endif
 #ifdef LX_HAS_memblock_reserved_mark_noinit
 CALL(int, mark_reserved_noinit, (RANGE), memblock_reserved_mark_noinit(base, size))
@@ -519,19 +329,6 @@ CALL(bool, has_mirror, (void), memblock_has_mirror())
 #ifdef LX_HAS_memblock_alloc_internal
 CALL(uint64_t, alloc_internal, (ALLOC_WINDOW, int nid, bool exact),
      memblock_alloc_internal(size, align, min, max, nid, exact))
-#endif
-#ifdef LX_HAS_walk_zone
-static bool walk_zone_pfns(uint64_t from, uint64_t until, int nid, WALK) {
-  BEGIN(false);
-  struct zone zone = {.zone_start_pfn = from, .lx_end_pfn = until, .lx_nid = nid};
-  unsigned long first, last;
-  u64 i = 0;
-  for (__next_mem_pfn_range_in_zone(&i, &zone, &first, &last); i != U64_MAX;
-       __next_mem_pfn_range_in_zone(&i, &zone, &first, &last))
-    SEE(first, last, NUMA_NO_NODE)
-  END();
-  return i == U64_MAX;
-}
 #endif
 #ifdef LX_HAS_memblock_free_late
 CALL_VOID(free_late, (RANGE), memblock_free_late(base, size))
@@ -563,9 +360,9 @@ static struct LinuxObject object = {
     .memory_max = ROOM(memblock_memory_init_regions),
     .reserved_max = ROOM(memblock_reserved_init_regions),
     .reset = reset,
-    .died = died,
-    .abort_call = abort_call,
-    .abort_stuck_call = abort_stuck_call,
+    .died = lx_died_of,
+    .abort_call = lx_abort_call,
+    .abort_stuck_call = lx_abort_stuck_call,
     .add = add,
     .remove = remove_,
     .reserve = reserve,
@@ -595,7 +392,7 @@ static struct LinuxObject object = {
     .limit = limit_,
     .set_movable_node = set_movable_node,
     .allow_resize = allow_resize,
-    .set_slab_up = set_slab_up,
+    .set_slab_up = lx_set_slab_up,
     .set_trace = set_trace,
     .phys_mem_size = phys_mem_size,
     .reserved_size = reserved_size,
@@ -611,11 +408,11 @@ static struct LinuxObject object = {
     .regions = regions_,
     .restore = restore,
     .isolate = isolate,
-    .walk_mem = walk_mem,
-    .walk_reserved = walk_reserved,
-    .walk_free = walk_free,
-    .sum_free = sum_free,
-    .walk_mem_pfns = walk_mem_pfns,
+    .walk_mem = lx_walk_mem,
+    .walk_reserved = lx_walk_reserved,
+    .walk_free = lx_walk_free,
+    .sum_free = lx_sum_free,
+    .walk_mem_pfns = lx_walk_mem_pfns,
     .enforce_memory_limit = enforce_memory_limit,
     .cap_memory_range = cap_memory_range,
     .mem_limit_remove_map = mem_limit_remove_map,
@@ -624,7 +421,7 @@ static struct LinuxObject object = {
     .dump = dump,
 #ifdef LX_HAS_physmem
     .physmem_add = physmem_add,
-    .walk_physmem = walk_physmem,
+    .walk_physmem = lx_walk_physmem,
 #endif
 #ifdef LX_HAS_memblock_reserved_mark_noinit
     .mark_reserved_noinit = mark_reserved_noinit,
@@ -642,7 +439,7 @@ static struct LinuxObject object = {
     .alloc_internal = alloc_internal,
 #endif
 #ifdef LX_HAS_walk_zone
-    .walk_zone_pfns = walk_zone_pfns,
+    .walk_zone_pfns = lx_walk_zone_pfns,
 #endif
 #ifdef LX_HAS_memblock_free_late
     .free_late = free_late,
