@@ -24,10 +24,9 @@ if(MEMBLOCK_LAB_FUZZER)
     set_source_files_properties(core/lab/${part}.cpp PROPERTIES
       COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
   endforeach()
-  foreach(source core/memblock/region_table.cpp core/memblock/walk.cpp core/memblock/memblock.cpp
-                 core/memblock/alloc.cpp core/memblock/grow.cpp core/memblock/limits.cpp
-                 core/memblock/handover.cpp core/lab/apply.cpp core/lab/core_backend.cpp
-                 core/lab/decode.cpp core/lab/rules.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
+  foreach(source core/memblock/flat_table.cpp core/memblock/memblock.cpp core/lab/apply.cpp
+                 core/lab/core_backend.cpp core/lab/decode.cpp core/lab/rules.cpp fuzz/op_moves.cpp
+                 fuzz/op_values.cpp)
     set_source_files_properties(${source} PROPERTIES
       COMPILE_OPTIONS -fno-sanitize-coverage=trace-cmp)
   endforeach()
