@@ -20,10 +20,10 @@ struct IndexRange {
 
 /// What happens to the kind of each region in a range. Nothing, unless said otherwise.
 struct RegionChange {
-  RegionFlags set;
-  RegionFlags clear;
+  RegionFlags set{};
+  RegionFlags clear{};
   bool stamps_node = false;  ///< Whether regions get `nid`.
-  NodeId nid;
+  NodeId nid{};
 
   constexpr void apply(Region& region) const {
     region.flags = without(region.flags | set, clear);
@@ -40,7 +40,7 @@ constexpr bool joins(const Region& lower, const Region& upper) {
 struct Block {
   void* memory = nullptr;
   uint64_t bytes = 0;
-  PhysRange place;    ///< Not empty: it came from memblock, and reserved covers this.
+  PhysRange place{};  ///< Not empty: it came from memblock, and reserved covers this.
   bool late = false;  ///< It came from the late allocator.
 
   bool exists() const { return memory != nullptr || !place.empty(); }
