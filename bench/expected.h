@@ -1,8 +1,9 @@
-// What a benchmark must leave behind, worked out in another way than the subject does it: tables of
-// moderate size by the model, larger ones from the ranges that went in, which never touch here.
+// What a job must leave behind, worked out in another way than the subject does it: tables of
+// moderate size by the model too, larger ones from the ranges that went in.
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,27 +27,21 @@ inline std::string difference(const char* table, RegionView got, RegionView expe
          std::to_string(expected.size());
 }
 
-/// Ranges that do not touch, as the table that holds just them.
-inline std::vector<Region> table_of(std::vector<PhysRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](PhysRange a, PhysRange b) { return a.base < b.base; });
-  std::vector<Region> regions;
-  for (const PhysRange range : ranges) {
-    regions.push_back({range.base, range.size(), kNoFlags, kUnsetNode});
-  }
+/// Regions that do not touch, in address order.
+inline std::vector<Region> in_order(std::vector<Region> regions) {
+  std::sort(regions.begin(), regions.end(),
+            [](const Region& a, const Region& b) { return a.base < b.base; });
   return regions;
 }
 
-/// Runs `steps` on `subject` and on a model; both tables must agree afterwards.
-template <class S, class Steps>
-std::string differs_from_model(S& subject, size_t regions_max, Steps&& steps) {
+/// A model without bounds, for `steps` to be done on.
+template <class Steps>
+std::unique_ptr<lab::Model> model_after(Steps&& steps) {
   lab::Limits limits;
-  limits.memory = static_cast<uint32_t>(regions_max);
-  limits.reserved = static_cast<uint32_t>(regions_max);
-  lab::Model model{limits};
-  steps(subject);
-  steps(model);
-  std::string wrong = difference("memory", subject.memory(), model.memory());
-  return wrong.empty() ? difference("reserved", subject.reserved(), model.reserved()) : wrong;
+  limits.memory = limits.reserved = 4 * kModelRegionsMax;
+  auto model = std::make_unique<lab::Model>(limits);
+  steps(*model);
+  return model;
 }
 
 }  // namespace memblock::bench

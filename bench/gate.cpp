@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "bench/report.h"
+#include "bench/stats.h"
 
 namespace memblock::bench {
 namespace {

@@ -1,10 +1,10 @@
-// The ranges that table benchmarks work on: as many slots as wanted, none touching another.
+// The ranges that jobs work on: as many slots as wanted, none touching another.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
-#include "bench/measure.h"
-#include "bench/subject.h"
+#include "bench/random.h"
 #include "memblock/memblock.h"
 
 namespace memblock::bench {
@@ -18,45 +18,37 @@ constexpr PhysRange slot(size_t i) {
   return PhysRange::from_size(kLayoutBase + i * kSlotStride, kPage);
 }
 
-inline std::vector<PhysRange> slots(size_t count) {
-  std::vector<PhysRange> ranges;
-  ranges.reserve(count);
-  for (size_t i = 0; i < count; ++i) ranges.push_back(slot(i));
-  return ranges;
-}
-
 /// All that `count` slots span, with one free page above the last.
 constexpr PhysRange span_of_slots(size_t count) {
   return PhysRange::from_size(kLayoutBase, count * kSlotStride);
 }
 
+inline Region plain_region(PhysRange range, RegionFlags flags = kNoFlags, NodeId nid = kUnsetNode) {
+  return {range.base, range.size(), flags, nid};
+}
+
+/// The numbers below `count`, shuffled.
+inline std::vector<uint32_t> shuffled(size_t count, uint64_t seed) {
+  std::vector<uint32_t> numbers(count);
+  for (size_t i = 0; i < count; ++i) numbers[i] = static_cast<uint32_t>(i);
+  Random{seed}.shuffle(numbers);
+  return numbers;
+}
+
+/// Those of `count` slots that `take` wants, as regions in random order.
+template <class Take>
+std::vector<Region> some_slots(size_t count, Take&& take) {
+  std::vector<Region> regions;
+  for (const uint32_t i : shuffled(count, count)) {
+    if (take(i)) regions.push_back(plain_region(slot(i)));
+  }
+  return regions;
+}
+
+inline std::vector<Region> all_slots(size_t count) {
+  return some_slots(count, [](size_t) { return true; });
+}
+
 enum class Order { Ascending, Descending, Random };
-
-inline const char* order_name(Order order) {
-  switch (order) {
-    case Order::Ascending: return "ascending";
-    case Order::Descending: return "descending";
-    case Order::Random: return "random";
-  }
-  return "";
-}
-
-inline std::vector<PhysRange> slots_in(Order order, size_t count) {
-  std::vector<PhysRange> ranges = slots(count);
-  if (order == Order::Descending) std::reverse(ranges.begin(), ranges.end());
-  if (order == Order::Random) Random{count}.shuffle(ranges);
-  return ranges;
-}
-
-/// All slots in memory, reserved or not as `take` says for each.
-template <class S, class Take>
-std::unique_ptr<S> with_reserved(size_t count, size_t capacity, Take&& take) {
-  auto subject = std::make_unique<S>(Capacity{16, capacity});
-  static_cast<void>(subject->add(span_of_slots(count), kUnsetNode, kNoFlags));
-  for (size_t i = 0; i < count; ++i) {
-    if (take(i)) static_cast<void>(subject->reserve(slot(i), kUnsetNode, kNoFlags));
-  }
-  return subject;
-}
 
 }  // namespace memblock::bench

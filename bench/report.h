@@ -1,4 +1,5 @@
-// The table that people see: one line a benchmark, in nanoseconds for one op.
+// The table that people see: one line a benchmark, in nanoseconds for one op, and how many times
+// longer the others take.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -11,12 +12,19 @@ namespace memblock::bench {
 /// A benchmark's name without what the engine puts behind it.
 std::string plain_name(std::string name);
 
-double median(std::vector<double> values);
+/// Names of the counters in results: a candidate's nanoseconds, and those over ours.
+std::string ns_counter(const std::string& candidate);
+std::string ratio_counter(const std::string& candidate);
 
 /// Prints results as they come and remembers whether any was wrong.
 class Table : public benchmark::BenchmarkReporter {
  public:
-  explicit Table(bool silent) : silent_(silent) {}
+  struct Columns {
+    std::vector<std::string> kernels;
+    std::vector<std::string> peers;
+  };
+
+  Table(bool silent, Columns columns) : silent_(silent), columns_(std::move(columns)) {}
 
   bool ReportContext(const Context& context) override;
   void ReportRuns(const std::vector<Run>& runs) override;
@@ -27,6 +35,7 @@ class Table : public benchmark::BenchmarkReporter {
 
  private:
   bool silent_;
+  Columns columns_;
   size_t benchmarks_ = 0;
   std::vector<std::string> errors_;
 };

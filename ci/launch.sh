@@ -7,13 +7,16 @@ fail() {
   exit 2
 }
 
-# The packages of ci/packages.txt that a command needs and that are not installed.
+# The packages of ci/packages.txt that commands (with commas between them) need and that are not
+# installed.
 missing_packages() {
-  local command=$1 package uses rest
+  local commands=$1 command package uses rest
   local -a wanted=()
   while read -r package uses rest; do
     case $package in '' | '#'*) continue ;; esac
-    case ",$uses," in *",$command,"* | ',*,') wanted+=("$package") ;; esac
+    for command in ${commands//,/ }; do
+      case ",$uses," in *",$command,"* | ',*,') wanted+=("$package") && break ;; esac
+    done
   done <"$root/ci/packages.txt"
   # One call for all; packages dpkg has never heard of are missing from its answer.
   local installed
@@ -45,6 +48,22 @@ prepare() {
   fi
   step_done
 }
+
+# prepare_trees ARGS...: what the kernel trees named by --linux are made of and with.
+prepare_trees() {
+  local argument last=''
+  for argument in "$@"; do
+    case "$last $argument" in
+      '--linux 6.1' | *' --linux=6.1') prepare linux,linux-6.1 ;;
+      '--linux 6.12' | *' --linux=6.12') prepare linux,linux-6.12 ;;
+      '--linux '* | *' --linux='*) prepare linux ;;
+    esac
+    last=$argument
+  done
+}
+
+# What the packaged kernels are made of and with, if it can be had; who goes on says what is left out.
+prepare_kernels() { (prepare linux,linux-6.1,linux-6.12) 2>&1 | grep --line-buffered ^installing >&2 || :; }
 
 # One line for each thing that takes time, with the seconds it took; on stderr, so that the output
 # of a command can be piped.
@@ -89,5 +108,6 @@ launch() {
   cd "$here" || exit 2
   export MEMBLOCK_LAB_CORPORA=${MEMBLOCK_LAB_CORPORA:-$root/corpora}
   export MEMBLOCK_LAB_FINDINGS=${MEMBLOCK_LAB_FINDINGS:-$root/build/findings}
+  export MEMBLOCK_LAB_ROOT=$root
   exec "$program" "$@"
 }

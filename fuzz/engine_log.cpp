@@ -36,14 +36,16 @@ bool foreign_function(std::string_view name) {
          name.find("sanitizer") != std::string_view::npos;
 }
 
-/// Digits differ from input to input: one `N` for each run of them, hexadecimal ones included.
+/// Numbers differ from input to input: one `N` for each, hexadecimal ones included. Digits inside
+/// a name, as in e820_sanitize, are not a number.
 std::string without_numbers(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
     const auto is_digit = [&](size_t at) {
       return at < text.size() && std::isdigit(text[at]) != 0;
     };
-    if (!is_digit(i)) {
+    const bool in_name = i != 0 && (std::isalnum(text[i - 1]) != 0 || text[i - 1] == '_');
+    if (!is_digit(i) || in_name) {
       out += text[i++];
       continue;
     }

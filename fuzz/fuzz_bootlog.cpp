@@ -1,10 +1,9 @@
 // Any bytes are a boot log, plain or packed: it is read, imported and replayed on the core and on
 // the model. Nothing may crash, both must judge it alike, and its trace must survive as text.
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <string>
 
+#include "fuzz/finding.h"
 #include "lab/bootlog_map.h"
 #include "lab/bootlog_replay.h"
 #include "lab/text.h"
@@ -16,10 +15,11 @@ using namespace memblock::lab;
 /// What is unpacked of one input: enough for any log, too little to wait for.
 constexpr size_t kTextBytesMax = size_t{1} << 18;
 
-[[noreturn]] void complain(const ImportedBoot& boot, const std::string& what) {
-  std::cerr << "fuzz_bootlog: " << what << '\n';
-  for (size_t i = 0; i < boot.trace.steps.size(); ++i) std::cerr << step_text(boot, i) << '\n';
-  std::abort();
+[[noreturn]] void complain(const ImportedBoot& boot, std::string_view kind,
+                           const std::string& what = {}) {
+  std::string report = what + '\n';
+  for (size_t i = 0; i < boot.trace.steps.size(); ++i) report += step_text(boot, i) + '\n';
+  memblock::fuzz::finding(kind, report);
 }
 
 /// All of a report but the name of its backend.
@@ -45,16 +45,18 @@ void check(const ImportedBoot& boot) {
   if (boot.notes.size() != boot.trace.steps.size()) complain(boot, "steps without notes");
   const ReplayReport on_core = replay(boot, "core");
   const ReplayReport on_model = replay(boot, "model");
-  if (!on_core.broken.empty()) complain(boot, on_core.broken);
-  if (!on_model.broken.empty()) complain(boot, on_model.broken);
+  if (!on_core.broken.empty()) complain(boot, "the core breaks an invariant", on_core.broken);
+  if (!on_model.broken.empty()) complain(boot, "the model breaks an invariant", on_model.broken);
   if (!same_verdicts(on_core, on_model)) complain(boot, "core and model judge the log differently");
   const Trace trace = playable_trace(boot);
   const ParsedTrace parsed = parse_trace(to_text(trace));
-  if (!parsed.ok()) complain(boot, to_text("trace", parsed.errors[0]));
+  if (!parsed.ok()) {
+    complain(boot, "the trace does not parse", to_text("trace", parsed.errors[0]));
+  }
   if (!(parsed.trace == trace)) complain(boot, "the trace does not read back from its text");
   const TraceReport played = replay_trace_on(trace, "core");
   if (!(played.expectations.right == played.expectations.checked)) {
-    complain(boot, "the trace does not play: " + played.differences[0]);
+    complain(boot, "the trace does not play", played.differences[0]);
   }
   (void)map_picture(boot);
 }

@@ -1,11 +1,10 @@
 // Any bytes are a kernel command line: its memory options act on the map of a PC and on a small
 // memblock, in the core and in the model, with room to spare and with full tables.
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <string>
 #include <string_view>
 
+#include "fuzz/finding.h"
 #include "lab/e820_case.h"
 #include "lab/plain_machine.h"
 #include "memblock/named_reservations.h"
@@ -28,9 +27,8 @@ const std::vector<E820Entry> kMap{
     {PhysAddr{0x100000000}, 0x80000000, E820Type::Ram},
 };
 
-[[noreturn]] void complain(std::string_view line, const std::string& what) {
-  std::cerr << "command line: " << line << '\n' << what << '\n';
-  std::abort();
+[[noreturn]] void complain(std::string_view line, std::string_view kind, const std::string& what) {
+  fuzz::finding(kind, "command line: " + std::string{line} + '\n' + what);
 }
 
 template <class Visit>
@@ -65,7 +63,7 @@ void check_map(std::string_view line, size_t spare) {
   finish.code = OpCode::E820FinishOptions;
   test.ops.push_back(finish);
   const auto difference = first_difference(test);
-  if (difference) complain(line, *difference);
+  if (difference) complain(line, difference->kind, difference->report);
 }
 
 /// `reserve_mem=` of the line.
@@ -85,8 +83,9 @@ void check_names(std::string_view line, size_t capacity) {
     const std::string_view name = value.substr(value.rfind(':') + 1);
     if (from_core != from_model || !same_regions(left, right) ||
         core.find(name) != model.find(name)) {
-      complain(line, std::string{"core: "} + status_text(from_core.status()) +
-                         ", model: " + status_text(from_model.status()));
+      complain(line, "core and model disagree on reserve_mem=",
+               std::string{"core: "} + status_text(from_core.status()) +
+                   ", model: " + status_text(from_model.status()));
     }
   });
 }

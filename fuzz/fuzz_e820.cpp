@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <iostream>
 #include <span>
+#include <sstream>
 
+#include "fuzz/finding.h"
 #include "lab/e820_case.h"
 
 namespace {
@@ -43,10 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const E820Case test = E820Generator{choices}.test(kOpsMax);
   static const bool show = std::getenv("LAB_FUZZ_SHOW") != nullptr;
   if (show) std::cerr << test;
-  const auto difference = first_difference(test);
-  if (difference) {
-    std::cerr << test << *difference;
-    std::abort();
+  if (const auto difference = first_difference(test)) {
+    std::ostringstream report;
+    report << test << difference->report;
+    memblock::fuzz::finding(difference->kind, report.str());
   }
   return 0;
 }

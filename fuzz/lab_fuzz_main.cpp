@@ -71,7 +71,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--minimise-time", arguments.triage_seconds, "Seconds to make a finding small")
       ->capture_default_str();
   app.add_flag("--distil", arguments.distil,
-               "Instead of fuzzing, drop inputs that add no coverage");
+               "Instead of fuzzing, drop inputs that add no coverage; failing ones are findings");
   app.add_flag("--list", arguments.list, "List the targets");
   app.footer(kExamples);
 }
@@ -111,6 +111,20 @@ bool programs_can_fuzz(const CampaignOptions& campaign) {
   return true;
 }
 
+int run_distil(const Arguments& arguments) {
+  const std::vector<Distilled> results = distil(arguments.campaign, stop);
+  if (!arguments.json.empty() && !write_json(arguments.json, results)) {
+    fmt::print(stderr, "lab-fuzz: {} cannot be written\n", arguments.json);
+    return kExitUsage;
+  }
+  const auto any = [&](auto&& wanted) {
+    return std::any_of(results.begin(), results.end(), wanted);
+  };
+  if (any([](const Distilled& result) { return result.failing != 0; })) return kExitFinding;
+  return stop || any([](const Distilled& result) { return !result.problem.empty(); }) ? kExitUsage
+                                                                                      : kExitOk;
+}
+
 int run(Arguments& arguments) {
   CampaignOptions& campaign = arguments.campaign;
   if (!choose_targets(arguments)) return kExitUsage;
@@ -123,9 +137,9 @@ int run(Arguments& arguments) {
   }
   set_sanitizer_environment();
   if (!programs_can_fuzz(campaign)) return kExitUsage;
-  if (arguments.distil) return distil(campaign) ? kExitOk : kExitUsage;
-
   campaign.terminal = isatty(STDOUT_FILENO) == 1;
+  if (arguments.distil) return run_distil(arguments);
+
   fmt::print("lab-fuzz: {} target{}, {}, {} job{}, seed {}\n", campaign.targets.size(),
              campaign.targets.size() == 1 ? "" : "s",
              campaign.runs != 0 ? fmt::format("{} executions each", campaign.runs)

@@ -11,9 +11,9 @@ namespace memblock::fuzz {
 /// First capacities are cut here: larger tables cost time and can do nothing that these cannot.
 inline constexpr uint32_t kFuzzCapacityMax = 1024;
 
-/// Pages handed over are reported one by one or in chunks; these bounds keep that to a few thousand
-/// reports. 16 GiB of pages reach well past 4 GiB.
-inline constexpr uint64_t kFuzzHandoverPfnsMax = uint64_t{1} << 22;
+/// Pages handed over are reported one by one or in chunks; these bounds keep that to about a
+/// thousand reports. 5 GiB of pages reach past 4 GiB.
+inline constexpr uint64_t kFuzzHandoverPfnsMax = uint64_t{5} << 18;
 inline constexpr uint64_t kFuzzFreeLateBytesMax = uint64_t{1} << 20;
 
 /// The trace that an input stands for.

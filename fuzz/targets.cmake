@@ -16,19 +16,25 @@ function(lab_fuzz_targets)
   lab_fuzz_target(bootlog KIND text LONGEST 4096 SEEDS bootlogs)
 endfunction()
 
-# Instrumentation where it pays. The model's paths mirror the core's, so it is not followed at all;
-# comparisons are followed where text is parsed, not where every address is compared.
+# Instrumentation where it pays. The model's paths mirror the core's, so they are not followed at
+# all, nor is what calls both (fuzz_ops.cpp holds compare() and apply() of both), nor what only runs
+# between executions. Comparisons are followed where kernels' text is read; elsewhere the dictionary
+# knows the words, and addresses are compared all the time: lab_global_options() has that off.
 if(MEMBLOCK_LAB_FUZZER)
   foreach(part model model_table model_alloc model_grow model_query model_handover model_print
-               model_e820 e820_case compare)
+               model_e820 e820_case compare apply core_backend)
     set_source_files_properties(core/lab/${part}.cpp PROPERTIES
       COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
   endforeach()
-  foreach(source core/memblock/flat_table.cpp core/memblock/memblock.cpp core/lab/apply.cpp
-                 core/lab/core_backend.cpp core/lab/decode.cpp core/lab/rules.cpp fuzz/op_moves.cpp
-                 fuzz/op_values.cpp)
+  foreach(part fuzz_ops op_mutator op_moves op_values)
+    set_source_files_properties(fuzz/${part}.cpp PROPERTIES
+      COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
+  endforeach()
+  file(GLOB parsers CONFIGURE_DEPENDS core/lab/bootlog_*.cpp)
+  foreach(source ${parsers} core/memblock/parse_size.cpp core/memblock/e820_options.cpp
+                 core/memblock/named_reservations.cpp)
     set_source_files_properties(${source} PROPERTIES
-      COMPILE_OPTIONS -fno-sanitize-coverage=trace-cmp)
+      COMPILE_OPTIONS -fsanitize-coverage=trace-cmp)
   endforeach()
 endif()
 

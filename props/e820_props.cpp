@@ -81,7 +81,7 @@ const Law kTableLaws[] = {
      [] {
        const E820Case test = *cases(12);
        const auto difference = first_difference(test);
-       if (difference) RC_FAIL(*difference);
+       if (difference) RC_FAIL(difference->report);
      }},
 
     {"E820 sanitize: each byte has the highest type that claims it",
@@ -293,7 +293,7 @@ const Law kOptionLaws[] = {
        finish.code = OpCode::E820FinishOptions;
        test.ops.push_back(finish);
        const auto difference = first_difference(test);
-       if (difference) RC_FAIL(*difference);
+       if (difference) RC_FAIL(difference->report);
      }},
 
     {"command line: a list does what its items do one by one",

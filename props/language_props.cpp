@@ -357,6 +357,19 @@ void expect_found_at(const std::optional<Divergence>& found, std::optional<size_
 bool comparison_laws() {
   using Before = const std::vector<Region>&;
   bool ok = true;
+  ok &= rc::check("compare: a report shows where long answers part, and stays short", [] {
+    const auto length = *rc::gen::inRange<size_t>(1, 100000);
+    const auto place = *rc::gen::inRange<size_t>(0, length);
+    Divergence divergence;
+    divergence.answer_a = divergence.answer_b = std::string(length, '-');
+    divergence.answer_a.replace(place, 1, "<");
+    divergence.answer_b.replace(place, 1, ">");
+    Trace trace;
+    trace.steps.emplace_back();
+    const std::string text = report(divergence, trace, "some/file.txt");
+    RC_ASSERT(text.find('<') != std::string::npos && text.find('>') != std::string::npos);
+    RC_ASSERT(text.size() < 2000);
+  });
   ok &= holds("compare: a free that frees nothing is seen at once", [](const Trace& t) {
     size_t capacity = t.limits.reserved;
     const auto step = first_step(

@@ -7,7 +7,8 @@ set(MEMBLOCK_LAB_FUZZ_ONLY OFF CACHE BOOL "Nothing but the lab and the fuzz targ
 set(MEMBLOCK_LAB_RAPIDCHECK ON CACHE BOOL "Build the random properties, which compile slowly")
 set(MEMBLOCK_LAB_COVERAGE OFF CACHE BOOL "Count lines and branches (clang)")
 set(MEMBLOCK_LAB_CORE_ONLY OFF CACHE BOOL "Nothing but the allocator, as a kernel builds it")
-set(MEMBLOCK_LAB_LINUX OFF CACHE BOOL "Tests against kernel sources, which ci/lab simulator installs")
+set(MEMBLOCK_LAB_LINUX OFF CACHE BOOL "Tests against the sources of kernels that Debian packages")
+set(MEMBLOCK_LAB_PEERS OFF CACHE BOOL "Peers of the benchmarks that need a package")
 set(MEMBLOCK_LAB_TEST_PREFIX "" CACHE STRING "Put before the name of every test")
 
 # What is missing, for the summary line that `ci/lab test` refuses.
@@ -25,7 +26,7 @@ function(lab_global_options)
     add_compile_definitions(_GLIBCXX_ASSERTIONS)
   endif()
   if(MEMBLOCK_LAB_FUZZER)
-    add_compile_options(-fsanitize=fuzzer-no-link)
+    add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp)
   endif()
   if(MEMBLOCK_LAB_COVERAGE)
     add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
@@ -48,6 +49,14 @@ macro(lab_find package target debian)
   if(NOT TARGET ${target} OR NOT ${package}_FOUND)
     message(STATUS "skipped: install ${debian}")
     set(LAB_SKIPPED "${LAB_SKIPPED} ${debian}" CACHE INTERNAL "")
+  endif()
+endmacro()
+
+# The same for the packaged sources of a kernel.
+macro(lab_find_kernel release)
+  if(NOT EXISTS /usr/src/linux-source-${release}.tar.xz)
+    message(STATUS "skipped: install linux-source-${release}")
+    set(LAB_SKIPPED "${LAB_SKIPPED} linux-source-${release}" CACHE INTERNAL "")
   endif()
 endmacro()
 

@@ -43,7 +43,7 @@ std::string totals_table(const Totals& totals) {
          row("allocations at the recorded address",
              of(totals.allocations_right, totals.allocations)) +
          row("dumps reproduced", of(totals.dumps_right, totals.dumps)) +
-         row("ops compared, core against model", fmt::format("{}", totals.checks)) +
+         row("ops compared, " + escaped(backends_text(totals)), fmt::format("{}", totals.checks)) +
          row("executions fuzzed", fmt::format("{} ({:.0f}/s on one core)", totals.executions,
                                               totals.executions_per_second)) +
          "</table>\n";

@@ -2,6 +2,7 @@
 #include "report/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <fstream>
@@ -60,6 +61,10 @@ void add_replay(const ordered_json& results, Totals& totals) {
 void add_check(const ordered_json& results, Totals& totals) {
   totals.traces = number(results, "traces");
   totals.checks = number(results, "ops");
+  totals.known = number(results, "known_divergences");
+  for (const ordered_json& tree : list(results, "trees")) {
+    totals.kernels.push_back(text(tree, "name"));
+  }
   for (const ordered_json& finding : list(results, "findings")) {
     totals.findings.push_back("check: " + text(finding, "what"));
   }
@@ -132,6 +137,12 @@ Report collect(const std::vector<StageResult>& stages, const std::string& folder
   return report;
 }
 
+std::string backends_text(const Totals& totals) {
+  if (totals.kernels.empty()) return "core against model";
+  return fmt::format("core, model, {}; {} known divergences", fmt::join(totals.kernels, ", "),
+                     totals.known);
+}
+
 int exit_code(const Report& report) {
   if (!report.totals.findings.empty()) return 1;
   return report.totals.problems.empty() ? 0 : 2;
@@ -168,8 +179,8 @@ void print_summary(const Report& report, const std::string& folder) {
   fmt::print("\nboots replayed  {}/{}, allocations {}/{}, dumps {}/{}\n", totals.boots_right,
              totals.boots, totals.allocations_right, totals.allocations, totals.dumps_right,
              totals.dumps);
-  fmt::print("checks made     {} ops of {} traces, core against model\n", totals.checks,
-             totals.traces);
+  fmt::print("checks made     {} ops of {} traces, {}\n", totals.checks, totals.traces,
+             backends_text(totals));
   fmt::print("fuzzed          {} executions, {:.0f}/s on one core\n", totals.executions,
              totals.executions_per_second);
   for (const std::string& problem : totals.problems) fmt::print("PROBLEM         {}\n", problem);
@@ -188,6 +199,8 @@ bool write_files(const Report& report, const std::string& folder, const std::str
                          {"dumps_right", totals.dumps_right},
                          {"traces", totals.traces},
                          {"checks", totals.checks},
+                         {"kernels", totals.kernels},
+                         {"known_divergences", totals.known},
                          {"executions", totals.executions},
                          {"executions_per_second", totals.executions_per_second},
                          {"findings", totals.findings},

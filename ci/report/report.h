@@ -15,6 +15,8 @@ struct Totals {
   uint64_t allocations = 0, allocations_right = 0;
   uint64_t dumps = 0, dumps_right = 0;
   uint64_t traces = 0, checks = 0;
+  std::vector<std::string> kernels;  ///< Trees that were checked, by name.
+  uint64_t known = 0;                ///< Known divergences that they showed.
   uint64_t executions = 0;
   double executions_per_second = 0;   ///< Of one process, all targets together.
   std::vector<std::string> findings;  ///< One line each: where, what.
@@ -31,6 +33,9 @@ struct Report {
 
 /// Reads what the stages wrote to NAME.json in `folder`.
 Report collect(const std::vector<StageResult>& stages, const std::string& folder);
+
+/// Which backends were checked against each other, and what is known of the kernels among them.
+std::string backends_text(const Totals& totals);
 
 /// 0 fine, 1 a finding, 2 something did not run.
 int exit_code(const Report& report);

@@ -35,7 +35,11 @@ struct Arguments {
   double fuzz_seconds = 60;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   uint32_t seed = std::random_device{}() & 0x7fffffff;
+  bool no_linux = false;
 };
+
+/// Kernels that are checked too, where Debian's packages of their sources are.
+constexpr const char* kKernels[] = {"6.1", "6.12"};
 
 const char* const kExamples =
     "Example:\n"
@@ -50,6 +54,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--check-time", arguments.check_seconds, "Seconds of random traces")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
+  app.add_flag("--no-linux", arguments.no_linux, "Check core and model only, no packaged kernels");
   app.add_option("--fuzz-time", arguments.fuzz_seconds, "Seconds of fuzzing, all targets together")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
@@ -66,7 +71,26 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.footer(kExamples);
 }
 
-std::vector<Stage> stages_of(const Arguments& arguments) {
+/// The kernels that can be checked; says which are left out.
+std::vector<std::string> kernels_here(const Arguments& arguments) {
+  std::vector<std::string> out;
+  std::string missing;
+  for (const char* kernel : kKernels) {
+    const std::string package = std::string{"linux-source-"} + kernel;
+    if (arguments.no_linux) continue;
+    if (fs::exists("/usr/src/" + package + ".tar.xz")) {
+      out.emplace_back(kernel);
+    } else {
+      missing += " " + package;
+    }
+  }
+  if (!missing.empty()) {
+    fmt::print("skipped: install{} to check these kernels too, or say --no-linux\n", missing);
+  }
+  return out;
+}
+
+std::vector<Stage> stages_of(const Arguments& arguments, const std::vector<std::string>& kernels) {
   const std::string here = memblock::fuzz::program_folder();
   const std::string jobs = std::to_string(arguments.jobs);
   const std::string seed = std::to_string(arguments.seed);
@@ -74,7 +98,8 @@ std::vector<Stage> stages_of(const Arguments& arguments) {
   std::vector<Stage> stages{
       {"replay", "replaying recorded boots", {here + "/lab-replay", "--json", json("replay")}, 0},
       {"check",
-       "checking core against model",
+       kernels.empty() ? "checking core against model"
+                       : "checking core, model and Linux against each other",
        {here + "/lab-check", "--json", json("check"), "--corpora", arguments.corpora, "--time",
         fmt::format("{}", arguments.check_seconds), "--jobs", jobs, "--seed", seed},
        arguments.check_seconds + 5},
@@ -85,10 +110,13 @@ std::vector<Stage> stages_of(const Arguments& arguments) {
        arguments.fuzz_seconds},
       {"bench",
        "benchmarking",
-       {here + "/lab-bench", "--quick", "--json", json("bench"), "--boots",
-        arguments.corpora + "/boots"},
+       {here + "/lab-bench", "--quick", "--candidates", "core", "--repetitions", "1", "--json",
+        json("bench"), "--boots", arguments.corpora + "/boots"},
        30},
   };
+  for (const std::string& kernel : kernels) {
+    stages[1].command.insert(stages[1].command.end(), {"--linux", kernel});
+  }
   std::vector<std::string> boots;
   for (const auto& entry : fs::directory_iterator(arguments.corpora + "/boots")) {
     const std::string name = entry.path().filename().string();
@@ -104,9 +132,9 @@ std::vector<Stage> stages_of(const Arguments& arguments) {
 int run(Arguments& arguments) {
   fs::create_directories(arguments.output);
   arguments.output = fs::canonical(arguments.output).string();
-  const std::vector<Stage> stages = stages_of(arguments);
-  const Progress progress{arguments.output, isatty(STDOUT_FILENO) == 1, stages.size()};
   fmt::print("lab-run: seed {}, {} jobs\n", arguments.seed, arguments.jobs);
+  const std::vector<Stage> stages = stages_of(arguments, kernels_here(arguments));
+  const Progress progress{arguments.output, isatty(STDOUT_FILENO) == 1, stages.size()};
   std::vector<StageResult> results;
   for (const Stage& stage : stages) {
     // What an earlier run left must not pass for this one's.
@@ -131,7 +159,8 @@ int main(int argc, char** argv) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   CLI::App app{
-      "Replays every recorded boot, checks core against model, fuzzes, benchmarks, and reports."};
+      "Replays every recorded boot, checks core, model and packaged kernels against each other,\n"
+      "fuzzes, benchmarks, and reports."};
   Arguments arguments;
   add_options(app, arguments);
   try {

@@ -300,15 +300,16 @@ bool apply_boot(B& b, const Op& op, Outcome& out) {
 
 }  // namespace detail
 
-/// Calls what `op` says and reports what came of it. Printed lines are part of the outcome where
-/// printing is what the op is for. Pages handed over are, whatever the op: they stand behind the
-/// values that its kind of Answer names.
+/// Calls what `op` says and reports in `out` what came of it. Printed lines are part of the outcome
+/// where printing is what the op is for. Pages handed over are, whatever the op: they stand behind
+/// the values that its kind of Answer names. The storage of `out` is used again, which is what
+/// short traces on fresh backends would spend their time on otherwise.
 template <Backend B>
-Outcome apply(B& backend, const Op& op) {
+void apply(B& backend, const Op& op, Outcome& out) {
   Observed& observed = backend.observed();
   observed.clear();
+  out.clear();
   if constexpr (requires { backend.begin_op(); }) backend.begin_op();
-  Outcome out;
   const bool known =
       detail::apply_registering(backend, op, out) || detail::apply_allocation(backend, op, out) ||
       detail::apply_query(backend, op, out) || detail::apply_table(backend, op, out) ||
@@ -320,9 +321,13 @@ Outcome apply(B& backend, const Op& op) {
   if (spec_of(op.code).answer == Answer::Lines || op.code == OpCode::ValidateNumaCoverage) {
     out.lines.insert(out.lines.end(), observed.lines.begin(), observed.lines.end());
   }
-  if (!observed.handover.empty()) {
-    out.values.insert(out.values.end(), observed.handover.begin(), observed.handover.end());
-  }
+  out.values.insert(out.values.end(), observed.handover.begin(), observed.handover.end());
+}
+
+template <Backend B>
+Outcome apply(B& backend, const Op& op) {
+  Outcome out;
+  apply(backend, op, out);
   return out;
 }
 

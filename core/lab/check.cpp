@@ -3,19 +3,20 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <set>
 
 #include "lab/check_cases.h"
 #include "lab/minimize.h"
+#include "lab/shared_memory.h"
 #include "lab/text.h"
 
 namespace memblock::lab {
@@ -23,55 +24,55 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kCaseSecondsMax = 60;   // One case that takes longer never ends.
-constexpr double kTrialSecondsMax = 10;  // The same for a trace that is being minimised.
-constexpr size_t kFindingsMax = 10;      // Enough to see that something is badly wrong.
+constexpr double kCaseSecondsMax = 60;        // One case that takes longer never ends.
+constexpr double kTrialSecondsMax = 10;       // The same for a trace that is being minimised.
+constexpr double kMinimiseAfterCtrlC = 2;     // Somebody waits.
+constexpr size_t kFindingsMax = 10;           // Enough to see that something is badly wrong.
+constexpr uint64_t kTracesPerFinding = 1000;  // More than one in so many: the same.
 constexpr unsigned kPollMicroseconds = 20000;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
+      .count();
+}
+
+constexpr uint64_t kNoCase = ~uint64_t{0};
+
 /// What the workers and the parent share. Plain atomics in shared memory.
 struct Shared {
   std::atomic<uint64_t> next{0};  ///< The next case: files first, then random traces.
   std::atomic<bool> stop{false};
-  std::atomic<uint64_t> traces{0}, executions{0}, ops{0}, known{0};
+  std::atomic<uint64_t> files{0}, traces{0}, executions{0}, ops{0}, findings{0};
+  /// What has been found, as hashes of signatures: each kind is looked into once.
+  std::array<std::atomic<uint64_t>, kFindingsMax> seen{};
+
+  /// False if this signature is there already.
+  bool note(const std::string& signature) {
+    ++findings;
+    const uint64_t hash = std::hash<std::string>{}(signature) | 1;
+    for (std::atomic<uint64_t>& one : seen) {
+      uint64_t expected = 0;
+      if (one.compare_exchange_strong(expected, hash)) return true;
+      if (expected == hash) return false;
+    }
+    return false;
+  }
 };
 
-constexpr uint64_t kNoCase = ~uint64_t{0};
-
+/// One worker.
 struct Slot {
   std::atomic<uint64_t> current{kNoCase};
   std::atomic<int64_t> since_ms{0};
 };
 
-/// Memory that child processes see too.
-template <class T>
-class SharedMemory {
- public:
-  explicit SharedMemory(size_t count) : count_(count) {
-    void* memory =
-        mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc{};
-    items_ = static_cast<T*>(memory);
-    for (size_t i = 0; i < count; ++i) new (&items_[i]) T;
-  }
-  SharedMemory(const SharedMemory&) = delete;
-  SharedMemory& operator=(const SharedMemory&) = delete;
-  ~SharedMemory() { munmap(items_, count_ * sizeof(T)); }
-
-  T& operator[](size_t index) { return items_[index]; }
-
- private:
-  size_t count_;
-  T* items_;
+/// One tree.
+struct TreeSums {
+  std::atomic<uint64_t> executions{0}, ops{0}, skipped{0};
 };
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
-      .count();
-}
 
 class Check {
  public:
@@ -80,66 +81,113 @@ class Check {
       : options_(options),
         stop_(stop),
         progress_(progress),
-        cases_(options.files.empty() ? corpus_cases(options.corpora) : file_cases(options.files)),
+        cases_(options.files.empty() ? corpus_cases(options.corpora, options.trees.size())
+                                     : file_cases(options.files, options.trees.size())),
+        named_(named_releases(cases_)),
         random_seconds_(options.files.empty() ? options.seconds : 0),
         shared_(1),
         slots_(options.jobs),
+        entries_(cases_.size()),
+        sums_(options.trees.size()),
+        known_(options.trees.size() * known_names().size()),
         workers_(options.jobs, -1) {}
 
   CheckResult run();
 
  private:
+  /// A case with a finding.
+  struct Bad {
+    uint64_t number;
+    double seconds;
+  };
+
   [[noreturn]] void work(size_t slot);
-  Verdict judge_number(uint64_t number, CaseCost& cost) const;
+  CaseResult judge_number(uint64_t number) const;
+  Verdict judge_apart_guarded(const std::function<Verdict()>& judged, double seconds) const;
+  size_t tree_of(uint64_t number) const;
+  void add(uint64_t number, const CaseResult& result);
   void start(size_t slot);
   void collect_ended();
   void end_late();
-  void found(uint64_t number);
+  bool enough() const;
   bool working() const;
   void report_progress();
-  void look_into(uint64_t number, std::set<std::string>& seen);
-  std::string write_small(const Trace& trace, const Verdict& verdict, uint64_t number) const;
+  void sum_up();
+  void look_into(const Bad& bad, std::set<std::string>& seen);
+  void look_into_random(const Bad& bad, const Verdict& verdict);
+  std::string write_small(const Trace& trace, const Verdict& verdict,
+                          const RandomCase& which) const;
 
   const CheckOptions& options_;
   const std::atomic<bool>& stop_;
   const std::function<void(const CheckProgress&)>& progress_;
   std::vector<CheckCase> cases_;
+  std::vector<std::string> named_;
   double random_seconds_;
   SharedMemory<Shared> shared_;
   SharedMemory<Slot> slots_;
+  SharedMemory<std::atomic<EntryState>> entries_;
+  SharedMemory<TreeSums> sums_;
+  SharedMemory<std::atomic<uint64_t>> known_;  // Of each tree, in the order of known_names().
   std::vector<pid_t> workers_;
-  std::vector<uint64_t> bad_;  // Cases with a finding, as they came.
+  std::vector<Bad> bad_;  // As they came.
   Clock::time_point start_ = Clock::now();
   CheckResult result_;
 };
 
-Verdict Check::judge_number(uint64_t number, CaseCost& cost) const {
-  if (number < cases_.size()) return judge_case(cases_[number], cost);
-  const Trace trace = random_trace(options_.seed, number - cases_.size());
-  cost = {1, trace.steps.size()};
-  return judge(trace, "");
+size_t Check::tree_of(uint64_t number) const {
+  if (number < cases_.size()) return cases_[number].tree;
+  return random_case(number - cases_.size(), options_.trees.size()).tree;
+}
+
+CaseResult Check::judge_number(uint64_t number) const {
+  if (number < cases_.size()) return judge_case(cases_[number], options_.trees, named_);
+  const RandomCase which = random_case(number - cases_.size(), options_.trees.size());
+  const Trace trace = random_trace(options_.seed, which, options_.trees);
+  return judge_random(trace, which, options_.trees, "");
+}
+
+void Check::add(uint64_t number, const CaseResult& result) {
+  Shared& shared = shared_[0];
+  shared.traces += result.traces;
+  shared.executions += result.executions;
+  shared.ops += result.ops;
+  if (number < cases_.size()) {
+    ++shared.files;
+    entries_[number] = result.entry;
+  }
+  const size_t tree = tree_of(number);
+  if (tree == kOurs) return;
+  sums_[tree].executions += result.executions;
+  sums_[tree].ops += result.ops;
+  sums_[tree].skipped += result.skipped;
+  const std::span<const std::string> names = known_names();
+  for (const auto& [name, count] : result.known) {
+    const auto at = std::lower_bound(names.begin(), names.end(), name) - names.begin();
+    known_[tree * names.size() + static_cast<size_t>(at)] += count;
+  }
 }
 
 void Check::work(size_t slot) {
   signal(SIGINT, SIG_IGN);  // The parent decides when to stop.
+  signal(SIGTERM, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // What a crash says is asked for again, when the case is looked into.
   if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(2);
+  std::optional<LinuxGuard> guard;
+  if (!options_.trees.empty()) guard.emplace();
   Shared& shared = shared_[0];
   while (!shared.stop) {
     const uint64_t number = shared.next++;
     if (number >= cases_.size() && random_seconds_ <= 0) break;
     slots_[slot].since_ms = now_ms();
     slots_[slot].current = number;
-    CaseCost cost;
-    const bool good = judge_number(number, cost).good();
-    shared.executions += cost.traces;
-    shared.ops += cost.ops;
-    if (number < cases_.size()) {
-      shared.traces += cost.traces;
-      if (cases_[number].kind == CheckCase::Kind::Divergence) ++shared.known;
-    }
-    if (!good) _exit(1);
+    const CaseResult result = judge_number(number);
+    add(number, result);
+    // Every file is looked into; of random traces, one of each kind.
+    const bool found =
+        !result.verdict.good() && (shared.note(result.verdict.signature) || number < cases_.size());
+    if (found) _exit(1);
     slots_[slot].current = kNoCase;
   }
   _exit(0);
@@ -153,9 +201,11 @@ void Check::start(size_t slot) {
   if (child < 0) result_.problems.emplace_back("the system gives no more processes");
 }
 
-void Check::found(uint64_t number) {
-  bad_.push_back(number);
-  if (bad_.size() >= kFindingsMax) shared_[0].stop = true;
+/// Many kinds of findings, or one that is everywhere.
+bool Check::enough() const {
+  const Shared& shared = shared_[0];
+  return bad_.size() >= kFindingsMax || (shared.findings >= kFindingsMax &&
+                                         shared.findings * kTracesPerFinding > shared.executions);
 }
 
 /// A worker that ended while it had a case has found something; another takes its place.
@@ -166,7 +216,8 @@ void Check::collect_ended() {
       continue;
     workers_[slot] = -1;
     const uint64_t number = slots_[slot].current;
-    if (number != kNoCase) found(number);
+    if (number != kNoCase) bad_.push_back({number, since(start_)});
+    if (enough()) shared_[0].stop = true;
     if (!shared_[0].stop) start(slot);
   }
 }
@@ -180,15 +231,13 @@ void Check::end_late() {
 }
 
 bool Check::working() const {
-  for (const pid_t worker : workers_) {
-    if (worker > 0) return true;
-  }
-  return false;
+  return std::any_of(workers_.begin(), workers_.end(), [](pid_t worker) { return worker > 0; });
 }
 
 void Check::report_progress() {
-  Shared& shared = shared_[0];
-  progress_({shared.traces, shared.executions, shared.ops, bad_.size(), since(start_)});
+  const Shared& shared = shared_[0];
+  progress_(
+      {shared.files, cases_.size(), shared.executions, shared.ops, bad_.size(), since(start_)});
 }
 
 CheckResult Check::run() {
@@ -203,7 +252,9 @@ CheckResult Check::run() {
     collect_ended();
     end_late();
     if (!random_since && shared_[0].next > cases_.size()) random_since = Clock::now();
-    if (stop_ || (random_since && since(*random_since) >= random_seconds_)) shared_[0].stop = true;
+    if (stop_ || (random_since && since(*random_since) >= random_seconds_) || enough()) {
+      shared_[0].stop = true;
+    }
     if (since(reported) >= 0.5) {
       report_progress();
       reported = Clock::now();
@@ -211,65 +262,117 @@ CheckResult Check::run() {
     usleep(kPollMicroseconds);
   }
   report_progress();
-  Shared& shared = shared_[0];
-  result_.traces = shared.traces;
-  result_.executions = shared.executions;
-  result_.ops = shared.ops;
-  result_.known = shared.known;
-  result_.interrupted = stop_;
+  sum_up();
   std::set<std::string> seen;
-  for (const uint64_t number : bad_) look_into(number, seen);
+  for (const Bad& bad : bad_) look_into(bad, seen);
+  result_.interrupted = stop_;
   result_.seconds = since(start_);
   return std::move(result_);
 }
 
+void Check::sum_up() {
+  const Shared& shared = shared_[0];
+  result_.traces = shared.traces;
+  result_.executions = shared.executions;
+  result_.ops = shared.ops;
+  const std::span<const std::string> names = known_names();
+  std::set<std::string> met;
+  for (size_t tree = 0; tree < options_.trees.size(); ++tree) {
+    TreeResult& out = result_.trees.emplace_back();
+    out.name = options_.trees[tree].tree->name();
+    out.executions = sums_[tree].executions;
+    out.ops = sums_[tree].ops;
+    out.skipped = sums_[tree].skipped;
+    for (size_t i = 0; i < names.size(); ++i) {
+      const uint64_t count = known_[tree * names.size() + i];
+      if (count != 0) out.known[names[i]] = count;
+      if (count != 0) met.insert(names[i]);
+    }
+  }
+  for (size_t i = 0; i < cases_.size(); ++i) {
+    if (cases_[i].tree == kOurs || cases_[i].kind != CheckCase::Kind::Divergence) continue;
+    TreeResult& out = result_.trees[cases_[i].tree];
+    const std::string name = std::filesystem::path{cases_[i].path}.stem().string();
+    switch (entries_[i].load()) {
+      case EntryState::Shown: out.shown.push_back(name); break;
+      case EntryState::Fixed: out.fixed.push_back(name); break;
+      case EntryState::Unexpected: out.unexpected.push_back(name); break;
+      default: break;
+    }
+  }
+  result_.known = met.size();
+}
+
+Verdict Check::judge_apart_guarded(const std::function<Verdict()>& judged, double seconds) const {
+  return judge_apart(
+      [&] {
+        std::optional<LinuxGuard> guard;
+        if (!options_.trees.empty()) guard.emplace();
+        return judged();
+      },
+      seconds);
+}
+
 /// Judges a bad case again, makes it small if it was a random one, and stores it.
-void Check::look_into(uint64_t number, std::set<std::string>& seen) {
-  CaseCost cost;
-  const Verdict verdict = judge_apart([&] { return judge_number(number, cost); }, kCaseSecondsMax);
-  const bool from_file = number < cases_.size();
+void Check::look_into(const Bad& bad, std::set<std::string>& seen) {
+  const Verdict verdict =
+      judge_apart_guarded([&] { return judge_number(bad.number).verdict; }, kCaseSecondsMax);
   if (verdict.good()) {
     result_.problems.push_back(
-        fmt::format("case {} of seed {} failed once and not again", number, options_.seed));
+        fmt::format("case {} of seed {} failed once and not again", bad.number, options_.seed));
     return;
   }
   if (verdict.signature == kUnreadable) {
-    result_.problems.push_back(verdict.report);
+    if (seen.insert(verdict.report).second) result_.problems.push_back(verdict.report);
     return;
   }
-  if (from_file) {
-    const std::string& path = cases_[number].path;
-    const bool boot = cases_[number].kind == CheckCase::Kind::Boot;
-    result_.findings.push_back(
-        {path + ": " + verdict.signature, verdict.report, path,
-         boot ? "ci/lab replay --backend model " + path : "ci/lab check " + path});
+  if (bad.number >= cases_.size()) {
+    if (seen.insert(verdict.signature).second) look_into_random(bad, verdict);
     return;
   }
-  if (!seen.insert(verdict.signature).second) return;
-  const uint64_t random = number - cases_.size();
-  const auto tell = [&](int to) { tell_random_trace(options_.seed, random, to); };
-  // A crash adds what it says behind the last op: the parser leaves that out.
-  Trace trace = parse_trace(text_apart(tell, kTrialSecondsMax)).trace;
-  const auto deadline = Clock::now() + std::chrono::duration<double>(options_.minimise_seconds);
-  trace = minimize(trace, [&](const Trace& smaller) {
-    if (Clock::now() > deadline) return false;
-    return judge_apart([&] { return judge(smaller, ""); }, kTrialSecondsMax).signature ==
-           verdict.signature;
-  });
-  const std::string file = write_small(trace, verdict, number);
-  const Verdict small = judge_apart([&] { return judge(trace, file); }, kTrialSecondsMax);
-  result_.findings.push_back(
-      {"random trace: " + verdict.signature, small.report, file, "ci/lab check " + file});
+  const CheckCase& which = cases_[bad.number];
+  const bool ours = which.tree == kOurs;
+  const bool boot = which.kind == CheckCase::Kind::Boot;
+  const std::string again = !ours  ? options_.trees[which.tree].command
+                            : boot ? "ci/lab replay --backend model"
+                                   : "ci/lab check";
+  result_.findings.push_back({which.path + ": " + verdict.signature, verdict.report, which.path,
+                              again + " " + which.path, bad.seconds, ours});
 }
 
-std::string Check::write_small(const Trace& trace, const Verdict& verdict, uint64_t number) const {
+void Check::look_into_random(const Bad& bad, const Verdict& verdict) {
+  const RandomCase which = random_case(bad.number - cases_.size(), options_.trees.size());
+  const auto tell = [&](int to) { tell_random_trace(options_.seed, which, options_.trees, to); };
+  // A crash adds what it says behind the last op: the parser leaves that out.
+  Trace trace = parse_trace(text_apart(tell, kTrialSecondsMax)).trace;
+  const bool ours = which.tree == kOurs;
+  if (!ours) trace = for_linux(std::move(trace), *options_.trees[which.tree].tree);
+  const auto judged = [&](const Trace& trial, const std::string& file) {
+    return judge_apart_guarded(
+        [&] { return judge_random(trial, which, options_.trees, file).verdict; }, kTrialSecondsMax);
+  };
+  const auto began = Clock::now();
+  trace = minimize(trace, [&](const Trace& smaller) {
+    const double budget = stop_ ? kMinimiseAfterCtrlC : options_.minimise_seconds;
+    return since(began) <= budget && judged(smaller, "").signature == verdict.signature;
+  });
+  const std::string file = write_small(trace, verdict, which);
+  const std::string command = ours ? "ci/lab check" : options_.trees[which.tree].command;
+  result_.findings.push_back({"random trace: " + verdict.signature, judged(trace, file).report,
+                              file, command + " " + file, bad.seconds, ours});
+}
+
+std::string Check::write_small(const Trace& trace, const Verdict& verdict,
+                               const RandomCase& which) const {
   namespace fs = std::filesystem;
   fs::create_directories(options_.findings);
+  const std::string who = which.tree == kOurs ? "core" : options_.trees[which.tree].tree->name();
   Trace stored = trace;
-  stored.comments = {verdict.signature, fmt::format("Found by lab-check, seed {}, random trace {}.",
-                                                    options_.seed, number - cases_.size())};
+  stored.comments = {verdict.signature,
+                     fmt::format("Found by lab-check, seed {}, random trace {} of {}.",
+                                 options_.seed, which.index, who)};
   const fs::path path = fs::path{options_.findings} /
-                        fmt::format("check-{}-{}.txt", options_.seed, number - cases_.size());
+                        fmt::format("check-{}-{}-{}.txt", options_.seed, who, which.index);
   std::ofstream{path} << to_text(stored);
   return path.string();
 }

@@ -1,16 +1,18 @@
 // The differential check behind lab-check: corpora and recorded boots first, then random traces for
-// as long as time allows, in several processes.
+// as long as time allows, in several processes. The core is checked against the model, and every
+// kernel tree against both.
 #pragma once
 
 #include <atomic>
 #include <functional>
 
-#include "lab/judge.h"
+#include "lab/linux_judge.h"
 
 namespace memblock::lab {
 
 struct CheckOptions {
   std::vector<std::string> files;  ///< Only these; empty: the corpora, then random traces.
+  std::vector<CheckTree> trees;
   std::string corpora;
   std::string findings;          ///< Folder for minimised findings.
   double seconds = 60;           ///< Of random traces.
@@ -24,13 +26,28 @@ struct CheckFinding {
   std::string report;
   std::string file;     ///< The trace, minimised if it was a random one.
   std::string command;  ///< Shows it again.
+  double seconds = 0;   ///< When it was found, after the start.
+  bool ours = true;     ///< The core or the model is to blame, no kernel tree.
+};
+
+/// What came of one kernel tree.
+struct TreeResult {
+  std::string name;
+  uint64_t executions = 0;
+  uint64_t ops = 0;
+  uint64_t skipped = 0;                   ///< Ops that the tree does not have.
+  std::map<std::string, uint64_t> known;  ///< Known divergences met, and how often.
+  std::vector<std::string> shown;         ///< Entries of corpora/divergences that it shows.
+  std::vector<std::string> fixed;         ///< Those that it should show, and does not.
+  std::vector<std::string> unexpected;  ///< Those that it shows, and their header does not say so.
 };
 
 struct CheckResult {
-  uint64_t traces = 0;      ///< Traces of corpora and boots.
+  uint64_t traces = 0;      ///< Traces of corpora and boots, on all backends.
   uint64_t executions = 0;  ///< Traces judged, random ones included.
   uint64_t ops = 0;
-  uint64_t known = 0;  ///< Entries of corpora/divergences that were judged.
+  uint64_t known = 0;  ///< Known divergences met on any tree, each counted once.
+  std::vector<TreeResult> trees;
   std::vector<CheckFinding> findings;
   std::vector<std::string> problems;  ///< What could not be checked at all.
   double seconds = 0;
@@ -39,7 +56,8 @@ struct CheckResult {
 
 /// A moment of a running check.
 struct CheckProgress {
-  uint64_t traces = 0, executions = 0, ops = 0, findings = 0;
+  uint64_t files = 0, files_all = 0;  ///< Files judged, of how many; each backend counts.
+  uint64_t executions = 0, ops = 0, findings = 0;
   double seconds = 0;
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kTableLinesMax = 40;
 constexpr size_t kTraceStepsMax = 64;
+constexpr size_t kAnswerMax = 600;
 
 std::vector<std::string> lines_of(const std::vector<Region>& regions) {
   std::vector<std::string> out;
@@ -65,6 +66,24 @@ void append_table(std::string& out, std::string_view title, const Divergence& di
   if (tail > kContext) out += "      ... " + std::to_string(tail - kContext) + " equal\n";
 }
 
+// A handover answers with thousands of chunks: of a long answer only what is near `place` is shown.
+std::string near(const std::string& answer, size_t place) {
+  if (answer.size() <= kAnswerMax) return answer;
+  const size_t begin = place < kAnswerMax / 2 ? 0 : place - kAnswerMax / 2;
+  std::string out = begin == 0 ? "" : "... ";
+  out += answer.substr(begin, kAnswerMax);
+  if (begin + kAnswerMax < answer.size()) out += " ...";
+  return out + " (" + std::to_string(answer.size()) + " characters)";
+}
+
+void append_answers(std::string& out, const Divergence& divergence) {
+  const std::string &a = divergence.answer_a, &b = divergence.answer_b;
+  const auto first_other = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
+  const size_t place = a == b ? 0 : static_cast<size_t>(first_other - a.begin());
+  out += "    " + divergence.name_a + ": " + near(a, place) + '\n';
+  out += "    " + divergence.name_b + ": " + near(b, place) + '\n';
+}
+
 }  // namespace
 
 namespace detail {
@@ -101,15 +120,15 @@ std::string signature_of(const Divergence& divergence, const Trace& trace) {
   return out;
 }
 
-std::string report(const Divergence& divergence, const Trace& trace, const std::string& file) {
+std::string report(const Divergence& divergence, const Trace& trace, const std::string& file,
+                   const std::string& command) {
   std::string out = "divergence";
   if (divergence.step < trace.steps.size()) {
     const Step& step = trace.steps[divergence.step];
     out += " at op " + std::to_string(divergence.step + 1);
     if (step.line != 0 && !file.empty()) out += " (" + file + ':' + std::to_string(step.line) + ')';
     out += ": " + divergence.what + "\n  " + to_text(step.op) + '\n';
-    out += "    " + divergence.name_a + ": " + divergence.answer_a + '\n';
-    out += "    " + divergence.name_b + ": " + divergence.answer_b + '\n';
+    append_answers(out, divergence);
   } else {
     out += ": " + divergence.what + '\n';
   }
@@ -119,13 +138,13 @@ std::string report(const Divergence& divergence, const Trace& trace, const std::
   append_table(out, "reserved", divergence, lines_of(reserved_a), lines_of(reserved_b));
   append_table(out, "physmem", divergence, lines_of(physmem_a), lines_of(physmem_b));
   append_table(out, "e820", divergence, lines_of(e820_a), lines_of(e820_b));
-  if (!file.empty()) return out + "  again: ci/lab check " + file + '\n';
+  if (!file.empty()) return out + "  again: " + command + ' ' + file + '\n';
   Trace shown = trace;
   if (divergence.step + 1 < shown.steps.size()) shown.steps.resize(divergence.step + 1);
   if (shown.steps.size() > kTraceStepsMax) {
     return out + "  (the trace is " + std::to_string(shown.steps.size()) + " ops long)\n";
   }
-  return out + "  again: ci/lab check FILE, with this in FILE:\n" + to_text(shown);
+  return out + "  again: " + command + " FILE, with this in FILE:\n" + to_text(shown);
 }
 
 std::string report(const Unmet& unmet, const Trace& trace, std::string_view file,

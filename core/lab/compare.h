@@ -38,8 +38,9 @@ std::string signature_of(const Divergence& divergence, const Trace& trace);
 
 /// Several lines: op and line, both answers, both tables with differences marked, and the command
 /// that shows it again. `file` is where the trace is stored, or empty: then the trace itself is
-/// part of the report.
-std::string report(const Divergence& divergence, const Trace& trace, const std::string& file);
+/// part of the report. `command` checks these backends, once a file follows.
+std::string report(const Divergence& divergence, const Trace& trace, const std::string& file,
+                   const std::string& command = "ci/lab check");
 
 /// An answer that is not what the trace says.
 struct Unmet {
@@ -85,11 +86,9 @@ class Comparison {
     }
     for (size_t i = 0; i < trace_.steps.size(); ++i) {
       const Op& op = trace_.steps[i].op;
-      const Outcome answer_a = apply(a_, op);
-      const Outcome answer_b = apply(b_, op);
-      if (!(answer_a == answer_b)) {
-        return answers_differ(i, answer_a, answer_b);
-      }
+      apply(a_, op, answer_a_);
+      apply(b_, op, answer_b_);
+      if (!(answer_a_ == answer_b_)) return answers_differ(i);
       if (!cleared_alike()) {
         return difference(Divergence::Kind::Outcome, i, "what was cleared differs");
       }
@@ -101,8 +100,8 @@ class Comparison {
         continue;
       }
       if (auto found = compare_state(i)) {
-        found->answer_a = to_text(op, answer_a);
-        found->answer_b = to_text(op, answer_b);
+        found->answer_a = to_text(op, answer_a_);
+        found->answer_b = to_text(op, answer_b_);
         return found;
       }
     }
@@ -178,7 +177,9 @@ class Comparison {
                       std::string{name} + " breaks its invariant " + std::to_string(number));
   }
 
-  Divergence answers_differ(size_t step, const Outcome& a, const Outcome& b) {
+  Divergence answers_differ(size_t step) {
+    const Outcome& a = answer_a_;
+    const Outcome& b = answer_b_;
     std::string what = a.status != b.status       ? "statuses differ"
                        : a.values != b.values     ? "answers differ"
                        : a.warnings != b.warnings ? "warnings differ"
@@ -195,6 +196,7 @@ class Comparison {
   const Trace& trace_;
   A a_;
   B b_;
+  Outcome answer_a_, answer_b_;  // Of the last op.
   bool skipped_ = false;
 };
 

@@ -1,4 +1,6 @@
 // Bytes into a trace. Each form of a number has its counterpart in encode.cpp.
+#include <algorithm>
+
 #include "lab/codec.h"
 #include "lab/codec_format.h"
 
@@ -7,11 +9,16 @@ namespace {
 
 using namespace codec;
 
+// Room for steps is made on this guess, as growing moves them all; long traces grow all the same.
+constexpr size_t kFewOpBytes = 3;
+constexpr size_t kRoomMax = 20;
+
 class Reader {
  public:
   explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
 
   bool empty() const { return bytes_.empty(); }
+  size_t size() const { return bytes_.size(); }
 
   uint8_t byte() {
     if (bytes_.empty()) return 0;
@@ -57,7 +64,8 @@ class Decoder {
     read_limits(head, out.limits);
     unit_.page_shift = out.limits.page_shift;
     if ((head & kHasMap) != 0) read_map(out);
-    while (!in_.empty() && out.steps.size() < kStepsMax) out.steps.push_back(Step{op(), {}, 0});
+    out.steps.reserve(std::min(in_.size() / kFewOpBytes + 1, kRoomMax));
+    while (!in_.empty() && out.steps.size() < kStepsMax) read_op(out.steps.emplace_back().op);
     return out;
   }
 
@@ -208,12 +216,11 @@ class Decoder {
     }
   }
 
-  Op op() {
-    Op out;
+  void read_op(Op& out) {
     out.code = static_cast<OpCode>(in_.byte() % kOpCount);
     const OpSpec& spec = spec_of(out.code);
     for (size_t i = 0; i < spec.field_count; ++i) read_field(out, spec.fields[i]);
-    return made_valid(std::move(out));
+    mend(out);
   }
 
   Reader in_;

@@ -270,7 +270,7 @@ E820Case E820Generator::test(size_t ops_max) {
 
 // ---- Comparison ---------------------------------------------------------------------------------
 
-std::optional<std::string> first_difference(const E820Case& test) {
+std::optional<E820Difference> first_difference(const E820Case& test) {
   CoreE820 core{test.capacity};
   ModelE820Map model{test.capacity};
   for (size_t i = 0; i < test.ops.size(); ++i) {
@@ -292,9 +292,11 @@ std::optional<std::string> first_difference(const E820Case& test) {
       wrong = unsanitised(entries).value_or("");
     }
     if (wrong.empty()) continue;
-    return fmt::format("op {} ({}): {}\nbefore:\n{}core: {}\n{}model: {}\n{}", i, op_text(op),
-                       wrong, e820_text(before), reply_text(from_core), e820_text(entries),
-                       reply_text(from_model), e820_text(model.table.entries()));
+    return E820Difference{
+        fmt::format("{} at {}", wrong, spec_of(op.code).name),
+        fmt::format("op {} ({}): {}\nbefore:\n{}core: {}\n{}model: {}\n{}", i, op_text(op), wrong,
+                    e820_text(before), reply_text(from_core), e820_text(entries),
+                    reply_text(from_model), e820_text(model.table.entries()))};
   }
   return std::nullopt;
 }

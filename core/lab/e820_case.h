@@ -78,9 +78,15 @@ struct ModelE820Map {
   ModelE820Options options;
 };
 
+/// What core and model disagree about.
+struct E820Difference {
+  std::string kind;    ///< `another table at e820_update`: the same for every input that shows it.
+  std::string report;  ///< The op, the map before it, both answers and both maps.
+};
+
 /// Runs the ops on core and model. Returns what is wrong first: another answer, another table, or
 /// an error that changed something. Nothing if all is well.
-std::optional<std::string> first_difference(const E820Case& test);
+std::optional<E820Difference> first_difference(const E820Case& test);
 
 /// What is wrong with the entries of a table that was sanitised.
 std::optional<std::string> unsanitised(std::span<const E820Entry> entries);

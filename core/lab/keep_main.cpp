@@ -77,17 +77,26 @@ std::string read_input(const std::string& path, Input& input) {
   ParsedTrace parsed = parse_trace(input.bytes);
   if (!parsed.ok()) return to_text(path, parsed.errors.front());
   input.trace = std::move(parsed.trace);
-  return {};
+  return input.trace.steps.empty() ? path + ": holds no op; give a finding" : std::string{};
 }
 
-/// The next free number of `folder`, and whether the slug is taken.
-std::string next_name(const fs::path& folder, const std::string& slug) {
+/// Where the finding goes: the next free number, and the slug.
+struct Name {
+  std::string text;
+  std::string taken_by;  ///< The file that has the slug already, or empty.
+};
+
+Name next_name(const fs::path& folder, const std::string& slug) {
   int highest = 0;
+  Name name;
   for (const fs::directory_entry& entry : fs::directory_iterator{folder}) {
-    const std::string name = entry.path().filename().string();
-    if (name.size() > 5 && name[4] == '-') highest = std::max(highest, std::atoi(name.c_str()));
+    const std::string stem = entry.path().stem().string();
+    if (stem.size() <= 5 || stem[4] != '-') continue;
+    highest = std::max(highest, std::atoi(stem.c_str()));
+    if (stem.substr(5) == slug) name.taken_by = entry.path().string();
   }
-  return fmt::format("{:04}-{}", highest + 1, slug);
+  name.text = fmt::format("{:04}-{}", highest + 1, slug);
+  return name;
 }
 
 Trace made_small(const Trace& trace, const std::string& signature, double seconds) {
@@ -110,22 +119,32 @@ int run(const Arguments& arguments) {
     fmt::print(stderr, "lab-keep: {}\n", problem);
     return kExitUsage;
   }
+  if (!fs::is_directory(arguments.corpora)) {
+    fmt::print(stderr, "lab-keep: no folder {}; name the one of the corpora with --corpora\n",
+               arguments.corpora);
+    return kExitUsage;
+  }
   const fs::path folder = fs::path{arguments.corpora} / "regress";
   fs::create_directories(folder);
+  const auto [name, taken_by] = next_name(folder, arguments.slug);
+  if (!taken_by.empty()) {
+    fmt::print(stderr, "lab-keep: {} has this slug already; choose another\n", taken_by);
+    return kExitUsage;
+  }
   const Verdict verdict = judge_apart([&] { return judge(input.trace, ""); }, kTrialSecondsMax);
   Trace kept = input.trace;
   if (verdict.good()) {
     fmt::print("it does not fail (any more): kept as it is\n");
   } else if (!arguments.as_is) {
+    fmt::print("{}: making it small ...\n", verdict.signature);
+    std::fflush(stdout);
     kept = made_small(input.trace, verdict.signature, arguments.seconds);
-    fmt::print("{}: {} of {} ops still show it\n", verdict.signature, kept.steps.size(),
-               input.trace.steps.size());
+    fmt::print("{} of {} ops still show it\n", kept.steps.size(), input.trace.steps.size());
   }
   const bool expects = std::any_of(kept.steps.begin(), kept.steps.end(),
                                    [](const Step& step) { return step.expected.has_value(); });
   // The model says what is intended; were it the one to blame, its answers would be no use.
   if (!expects) kept = with_answers<Model>(std::move(kept));
-  const std::string name = next_name(folder, arguments.slug);
   std::string title = arguments.slug;
   std::replace(title.begin(), title.end(), '-', ' ');
   kept.comments = {

@@ -98,6 +98,8 @@ class LinuxBackend {
   LinuxBackend& operator=(const LinuxBackend&) = delete;
   ~LinuxBackend();
 
+  /// Tables of this tree begin with no less.
+  static uint32_t least_capacity(const LinuxTree& tree);
   /// Whether this tree can run under such limits at all, and whether it has what `op` calls.
   static bool supports(const LinuxTree& tree, const Limits& limits);
   bool supports(const Op& op) const;

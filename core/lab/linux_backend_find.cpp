@@ -6,12 +6,16 @@
 
 namespace memblock::lab {
 
+uint32_t LinuxBackend::least_capacity(const LinuxTree& tree) {
+  // An empty entry counts, which in smaller tables is one too many.
+  return tree.object().sentinel ? 3 : 1;
+}
+
 bool LinuxBackend::supports(const LinuxTree& tree, const Limits& limits) {
   const LinuxObject& object = tree.object();
   if (limits.region_bytes != object.region_bytes) return false;
   if (object.page_shift_fix != 0 && limits.page_shift != object.page_shift_fix) return false;
-  // An empty entry counts, which in tables this small is one too many.
-  const uint32_t least = object.sentinel ? 3 : 1;
+  const uint32_t least = least_capacity(tree);
   if (limits.memory < least || limits.reserved < least || limits.physmem < least) return false;
   return limits.memory <= object.memory_max && limits.reserved <= object.reserved_max;
 }

@@ -66,51 +66,56 @@ std::unique_ptr<LinuxTree> LinuxTree::load(const std::string& object, std::strin
   return std::unique_ptr<LinuxTree>{new LinuxTree{library, entry()}};
 }
 
+LinuxTree::LinuxTree(void* library, const LinuxObject* object)
+    : library_(library), object_(object), next_(newest) {
+  newest = this;
+}
+
 LinuxTree::~LinuxTree() {
+  LinuxTree** link = &newest;
+  while (*link != this) link = &(*link)->next_;
+  *link = next_;
   if (window_ != nullptr) munmap(window_, window_bytes_);
   dlclose(library_);
 }
 
-bool LinuxTree::map_window(uint64_t base, uint64_t bytes) {
+bool LinuxTree::set_window(uint64_t bytes) {
+  if (bytes == window_bytes_) return true;
   if (window_ != nullptr) munmap(window_, window_bytes_);
   window_ = nullptr;
-  window_base_ = base;
-  window_bytes_ = bytes;
+  window_bytes_ = 0;
   if (bytes == 0) return true;
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return false;
   window_ = static_cast<std::byte*>(memory);
+  window_bytes_ = bytes;
   return true;
 }
 
 void* LinuxTree::window_at(uint64_t address, uint64_t bytes) const {
-  if (window_ == nullptr || address < window_base_) return nullptr;
-  const uint64_t offset = address - window_base_;
-  return offset <= window_bytes_ && bytes <= window_bytes_ - offset ? window_ + offset : nullptr;
+  if (window_ == nullptr) return nullptr;
+  return address <= window_bytes_ && bytes <= window_bytes_ - address ? window_ + address : nullptr;
 }
 
 bool LinuxTree::window_address(const void* pointer, uint64_t& address) const {
   const auto* const byte = static_cast<const std::byte*>(pointer);
   if (window_ == nullptr || byte < window_ || byte >= window_ + window_bytes_) return false;
-  address = window_base_ + static_cast<uint64_t>(byte - window_);
+  address = static_cast<uint64_t>(byte - window_);
   return true;
 }
 
 // ---- LinuxGuard
-// ------------------------------------------------------------------------------------
 
 namespace {
 
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGVTALRM};
 constexpr size_t kSignalCount = std::size(kSignals);
-// Of this process: a handler knows no more than the signal's number.
-const LinuxObject* guarded = nullptr;
 struct sigaction before[kSignalCount];
 
 const char* words_for(int signal) {
   switch (signal) {
-    case SIGVTALRM: return "runs without end";
+    case SIGVTALRM: return kEndless;
     case SIGFPE: return "divides by zero";
     case SIGILL: return "executes what is no instruction";
     default: return "touches memory that is not there";
@@ -119,7 +124,11 @@ const char* words_for(int signal) {
 
 // Does not come back where kernel code was running; elsewhere the signal does what it did before.
 void on_signal(int signal) {
-  if (guarded != nullptr && guarded->abort_call(words_for(signal))) return;
+  for (const LinuxTree* tree = LinuxTree::first(); tree != nullptr; tree = tree->next()) {
+    const LinuxObject& object = tree->object();
+    const auto abort = signal == SIGVTALRM ? object.abort_stuck_call : object.abort_call;
+    if (abort(words_for(signal))) return;
+  }
   if (signal == SIGVTALRM) return;
   for (size_t i = 0; i < kSignalCount; ++i) {
     if (kSignals[i] == signal) sigaction(signal, &before[i], nullptr);
@@ -135,9 +144,7 @@ struct LinuxGuard::Saved {
   std::vector<std::byte> own_stack = std::vector<std::byte>(size_t{64} << 10);
 };
 
-LinuxGuard::LinuxGuard(const LinuxTree& tree, unsigned seconds)
-    : saved_(std::make_unique<Saved>()) {
-  guarded = &tree.object();
+LinuxGuard::LinuxGuard(unsigned seconds) : saved_(std::make_unique<Saved>()) {
   stack_t stack{};
   stack.ss_sp = saved_->own_stack.data();
   stack.ss_size = saved_->own_stack.size();
@@ -155,7 +162,6 @@ LinuxGuard::~LinuxGuard() {
   setitimer(ITIMER_VIRTUAL, &saved_->timer, nullptr);
   for (size_t i = 0; i < kSignalCount; ++i) sigaction(kSignals[i], &before[i], nullptr);
   sigaltstack(&saved_->stack, nullptr);
-  guarded = nullptr;
 }
 
 }  // namespace memblock::lab

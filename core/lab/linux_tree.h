@@ -38,35 +38,45 @@ class LinuxTree {
   LinuxTree& operator=(const LinuxTree&) = delete;
   ~LinuxTree();
 
+  /// All that live, one after the other: a signal handler knows no more than its signal's number.
+  static const LinuxTree* first() { return newest; }
+  const LinuxTree* next() const { return next_; }
+
   const LinuxObject& object() const { return *object_; }
   std::string name() const { return object_->name; }
+  /// `6.12`, or empty where the tree does not say.
+  std::string release() const { return object_->release; }
 
-  /// Real memory at physical `[base, base + bytes)`, for growth and clearing, in place of an
-  /// earlier window; no bytes: none, growth gets memory of its own anywhere. False if the system
-  /// gives none. Not while a backend lives.
-  bool map_window(uint64_t base, uint64_t bytes);
+  /// Real memory at physical `[0, bytes)`, for growth and clearing; no bytes: none, growth gets
+  /// memory of its own anywhere. Nothing is done if that is so already. False if the system gives
+  /// none. Not while a backend lives.
+  bool set_window(uint64_t bytes);
   /// The window's memory behind `address`, or null.
   void* window_at(uint64_t address, uint64_t bytes) const;
   /// The inverse; false if `pointer` is not in the window.
   bool window_address(const void* pointer, uint64_t& address) const;
 
  private:
-  LinuxTree(void* library, const LinuxObject* object) : library_(library), object_(object) {}
+  LinuxTree(void* library, const LinuxObject* object);
 
   void* library_;
   const LinuxObject* object_;
+  LinuxTree* next_;
+  static inline LinuxTree* newest = nullptr;
   std::byte* window_ = nullptr;
-  uint64_t window_base_ = 0;
   uint64_t window_bytes_ = 0;
 };
 
-/// While one lives, crashes and endless loops of kernel code end the call that they happen in, as a
-/// panic would; elsewhere they are what they were. Not together with sanitizers, which report
-/// crashes better.
+/// What an endless loop of kernel code is said to have died of.
+inline constexpr const char* kEndless = "runs without end";
+
+/// While one lives, crashes and endless loops of kernel code, of any tree, end the call that they
+/// happen in, as a panic would; elsewhere they are what they were. Not for objects of the flavour
+/// `fuzz`, whose sanitizers report crashes better.
 class LinuxGuard {
  public:
-  /// `seconds`: how long one call may take.
-  explicit LinuxGuard(const LinuxTree& tree, unsigned seconds = 10);
+  /// A call that takes `seconds` of processor time ends, one that takes twice as long certainly.
+  explicit LinuxGuard(unsigned seconds = 5);
   LinuxGuard(const LinuxGuard&) = delete;
   LinuxGuard& operator=(const LinuxGuard&) = delete;
   ~LinuxGuard();

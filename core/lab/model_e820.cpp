@@ -113,14 +113,18 @@ Result<uint64_t> ModelE820::remove(PhysAddr base, uint64_t size, E820Type type) 
   return saturated(dropped);
 }
 
-/// Every address where an entry begins or ends: between two of them nothing changes.
-std::set<Wide> ModelE820::edges() const {
-  std::set<Wide> result;
+/// Every address where an entry begins or ends, once and in order: between two of them nothing
+/// changes.
+std::vector<Wide> ModelE820::edges() const {
+  std::vector<Wide> result;
+  result.reserve(2 * entries_.size() + 1);
   for (const E820Entry& entry : entries_) {
     if (entry.size == 0) continue;
-    result.insert(span_of(entry).first);
-    result.insert(span_of(entry).past);
+    result.push_back(span_of(entry).first);
+    result.push_back(span_of(entry).past);
   }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
   return result;
 }
 
@@ -132,8 +136,8 @@ bool ModelE820::mapped_any(PhysRange range, E820Type type) const {
 
 bool ModelE820::mapped_all(PhysRange range, E820Type type) const {
   if (range.empty()) return true;
-  std::set<Wide> probes = edges();
-  probes.insert(range.base.value);
+  std::vector<Wide> probes = edges();
+  probes.push_back(range.base.value);
   for (const Wide probe : probes) {
     if (!span_of(range).contains(probe)) continue;
     const bool mapped = std::any_of(entries_.begin(), entries_.end(), [&](const E820Entry& entry) {
@@ -159,7 +163,7 @@ Status ModelE820::sanitize() {
     E820Type type;
   };
   std::vector<Piece> pieces;
-  const std::set<Wide> points = edges();
+  const std::vector<Wide> points = edges();
   for (auto first = points.begin(); first != points.end() && std::next(first) != points.end();
        ++first) {
     E820Type highest = E820Type::None;

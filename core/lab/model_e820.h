@@ -5,7 +5,6 @@
 
 #include <concepts>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,7 +39,7 @@ class ModelE820 {
 
  private:
   Status become(std::vector<E820Entry> entries);
-  std::set<Wide> edges() const;
+  std::vector<Wide> edges() const;
 
   friend Status trim_bios_range(ModelE820& table);
   friend Status add_kernel_range(ModelE820& table, PhysRange kernel);

@@ -18,18 +18,17 @@ PhysRange clip(PhysRange range, PhysRange window) {
   return PhysRange{base, max(base, min(range.end, window.end))};
 }
 
-/// `range` without what `minus` covers.
-std::vector<PhysRange> subtract(PhysRange range, const std::vector<Region>& minus) {
-  std::vector<PhysRange> left;
+/// `visit`s each piece of `range` that `minus` does not cover.
+template <class Visit>
+void subtract(PhysRange range, const std::vector<Region>& minus, Visit&& visit) {
   PhysAddr reached = range.base;
   for (const Region& taken : minus) {
     if (taken.end() <= reached) continue;
     if (range.end <= taken.base) break;
-    if (reached < taken.base) left.push_back(PhysRange{reached, taken.base});
+    if (reached < taken.base) visit(PhysRange{reached, taken.base});
     reached = taken.end();
   }
-  if (reached < range.end) left.push_back(PhysRange{reached, range.end});
-  return left;
+  if (reached < range.end) visit(PhysRange{reached, range.end});
 }
 
 ListWalk<WalkedRange> walk(std::vector<WalkedRange> ranges, Direction direction) {
@@ -143,9 +142,9 @@ std::vector<WalkedRange> Model::free_list(NodeId nid, RegionFlags flags, bool mo
   std::vector<WalkedRange> out;
   for (const Region& region : memory()) {
     if (skips(region, nid, flags, movable_node)) continue;
-    for (const PhysRange& free : subtract(clip(region.range(), window), now_.reserved.regions())) {
+    subtract(clip(region.range(), window), now_.reserved.regions(), [&](PhysRange free) {
       out.push_back(WalkedRange{free, region.nid, region.flags});
-    }
+    });
   }
   return out;
 }
@@ -172,9 +171,9 @@ ListWalk<WalkedRange> Model::physmem_ranges() const {
 ListWalk<WalkedRange> Model::physmem_ranges(TableId minus) const {
   std::vector<WalkedRange> out;
   for (const Region& region : physmem()) {
-    for (const PhysRange& rest : subtract(region.range(), table(minus).regions())) {
+    subtract(region.range(), table(minus).regions(), [&](PhysRange rest) {
       out.push_back(WalkedRange{rest, region.nid, region.flags});
-    }
+    });
   }
   return walk(std::move(out), Direction::Up);
 }

@@ -9,6 +9,9 @@ namespace {
 /// Builds the shortest list of regions from pieces in address order.
 class Rebuild {
  public:
+  /// Into `regions`, which is empty.
+  explicit Rebuild(std::vector<Region>& regions) : regions_(regions) {}
+
   void put(PhysAddr base, PhysAddr end, MaybeKind kind) {
     if (base >= end || !kind) return;
     const Region piece{base, end - base, kind->flags, kind->nid};
@@ -19,16 +22,20 @@ class Rebuild {
     }
   }
 
-  std::vector<Region> take() { return std::move(regions_); }
-
  private:
-  std::vector<Region> regions_;
+  std::vector<Region>& regions_;
 };
 
 }  // namespace
 
 void ModelTable::change(PhysRange range, const std::function<MaybeKind(MaybeKind)>& change) {
-  Rebuild result;
+  if (range.empty()) return;
+  // Only what meets or touches the range can come out otherwise; the rest stays as it is.
+  const auto first = std::find_if(regions_.begin(), regions_.end(),
+                                  [&](const Region& region) { return region.end() >= range.base; });
+  const auto last = std::find_if(first, regions_.end(),
+                                 [&](const Region& region) { return region.base > range.end; });
+  Rebuild result{changed_};
   const auto put_changed = [&](PhysAddr base, PhysAddr end, MaybeKind kind) {
     const auto inside = [&](PhysAddr address) {
       return std::clamp(address, range.base, range.end);
@@ -37,11 +44,6 @@ void ModelTable::change(PhysRange range, const std::function<MaybeKind(MaybeKind
     if (inside(base) < inside(end)) result.put(inside(base), inside(end), change(kind));
     result.put(max(base, range.end), end, kind);
   };
-  // Only what meets or touches the range can come out otherwise; the rest stays as it is.
-  const auto first = std::find_if(regions_.begin(), regions_.end(),
-                                  [&](const Region& region) { return region.end() >= range.base; });
-  const auto last = std::find_if(first, regions_.end(),
-                                 [&](const Region& region) { return region.base > range.end; });
   PhysAddr reached = first == regions_.begin() ? PhysAddr{0} : std::prev(first)->end();
   for (auto region = first; region != last; ++region) {
     put_changed(reached, region->base, std::nullopt);
@@ -49,8 +51,8 @@ void ModelTable::change(PhysRange range, const std::function<MaybeKind(MaybeKind
     reached = region->end();
   }
   put_changed(reached, last == regions_.end() ? kPhysAddrMax : last->base, std::nullopt);
-  const std::vector<Region> changed = result.take();
-  regions_.insert(regions_.erase(first, last), changed.begin(), changed.end());
+  regions_.insert(regions_.erase(first, last), changed_.begin(), changed_.end());
+  changed_.clear();
 }
 
 uint64_t ModelTable::total_bytes() const {

@@ -50,6 +50,7 @@ class ModelTable {
 
  private:
   std::vector<Region> regions_;
+  std::vector<Region> changed_;  // Empty but inside change(), which uses its storage again.
   size_t capacity_;
 };
 

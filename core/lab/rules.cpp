@@ -113,6 +113,11 @@ std::string rule_broken_by(const Op& op) {
 
 Op made_valid(Op op) {
   op = only_own_fields(op);
+  mend(op);
+  return op;
+}
+
+void mend(Op& op) {
   order(op.range);
   order(op.initrd);
   order(op.bios);
@@ -132,7 +137,6 @@ Op made_valid(Op op) {
   if (static_cast<uint8_t>(op.table) > static_cast<uint8_t>(TableId::Physmem)) {
     op.table = TableId::Memory;
   }
-  return op;
 }
 
 std::string rule_broken_by(const Limits& limits) {

@@ -24,6 +24,8 @@ std::string rule_broken_by(const Trace& trace);
 
 /// `op` with everything that its row does not name as in Op{}, and the rest bent to the rules.
 Op made_valid(Op op);
+/// The same for an op in which nothing is set that its row does not name.
+void mend(Op& op);
 
 /// How many values one element of an answer of this kind has; 0 for Nothing and Lines.
 size_t values_each(Answer answer);

@@ -32,6 +32,14 @@ struct Outcome {
   std::vector<std::string> lines;
   uint32_t warnings = 0;  ///< One bit for each Warning raised, by its number.
 
+  /// As if new, but for the storage.
+  void clear() {
+    status = Status::Ok;
+    values.clear();
+    lines.clear();
+    warnings = 0;
+  }
+
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

@@ -47,7 +47,9 @@ static phys_addr_t draw_address(void) {
     const struct memblock_region* region = &type->regions[draw(type->cnt)];
     const phys_addr_t edge = draw(2) ? region->base : region->base + region->size;
     const phys_addr_t off = draw(4) == 0 ? (draw(2) ? PAGE_SIZE : draw(64)) : 0;
-    if (edge > WINDOW && edge < WINDOW + WINDOW_BYTES) return draw(2) ? edge + off : edge - off;
+    /* Below the window there is no memory to clear. */
+    if (edge > WINDOW + PAGE_SIZE && edge < WINDOW + WINDOW_BYTES)
+      return draw(2) ? edge + off : edge - off;
   }
   return WINDOW + draw(PAGES) * PAGE_SIZE + (draw(6) == 0 ? draw(PAGE_SIZE) : 0);
 }

@@ -15,7 +15,7 @@ extern "C" {
 #include <stdint.h>
 #endif
 
-enum { kLinuxObjectVersion = 1 };
+enum { kLinuxObjectVersion = 3 };
 
 /* Where ranges end: exclusive, as base and size, because the kernel has it so. */
 struct LinuxRegion {
@@ -61,6 +61,7 @@ typedef void (*LinuxSeen)(void* to, uint64_t first, uint64_t last, int nid);
 struct LinuxObject {
   unsigned version;
   const char* name;        /* As given to the build. */
+  const char* release;     /* "6.12", as the tree itself says; empty: it does not. */
   unsigned region_bytes;   /* sizeof(struct memblock_region) */
   unsigned page_shift_fix; /* Page size that the object was built for, or 0 for any. */
   bool sentinel;           /* An empty table holds an empty region. */
@@ -76,6 +77,8 @@ struct LinuxObject {
   const char* (*died)(void);
   /* For signal handlers: ends the running call as if it had panicked. False: none is running. */
   bool (*abort_call)(const char* why);
+  /* The same, if the call that runs did so already when this was asked last. */
+  bool (*abort_stuck_call)(const char* why);
 
   int (*add)(uint64_t base, uint64_t size, int nid, unsigned flags);
   int (*remove)(uint64_t base, uint64_t size);
@@ -151,6 +154,8 @@ struct LinuxObject {
   bool (*walk_free)(bool down, int nid, unsigned flags, LinuxSeen seen, void* to, uint64_t most);
   /* minus: -1 for none. */
   bool (*walk_physmem)(int minus, LinuxSeen seen, void* to, uint64_t most);
+  /* The sum of all bases: the same walk for timing. */
+  uint64_t (*sum_free)(bool down);
   bool (*walk_mem_pfns)(int nid, LinuxSeen seen, void* to, uint64_t most);
   bool (*walk_zone_pfns)(uint64_t first, uint64_t last, int nid, LinuxSeen seen, void* to,
                          uint64_t most);

@@ -19,6 +19,7 @@ static volatile bool running;
 static char died_of[160];
 static const void* cleared_next; /* What phys_to_virt() gave last: no memory stands behind it. */
 static unsigned pages_reported;
+static volatile unsigned long calls, calls_seen; /* How many have begun. */
 static bool slab_for_growth, slab_for_allocations;
 static uint64_t memory_max = 1, reserved_max = 1, physmem_max = 1;
 
@@ -38,6 +39,7 @@ void lx_print(const char* format, ...) {
 void lx_enter(void) {
   cleared_next = NULL;
   pages_reported = 0;
+  ++calls;
 }
 void lx_running(bool on) { running = on; }
 
@@ -73,9 +75,7 @@ void* lx_memset(void* to, int byte, size_t bytes) {
 
 /* Late memory serves array growth before it serves allocations: a trace may bring the late allocator
  * up before the handover. */
-bool lx_slab_is_up(const char* caller) {
-  return strstr(caller, "double_array") != NULL ? slab_for_growth : slab_for_allocations;
-}
+bool lx_slab_is_up(bool for_growth) { return for_growth ? slab_for_growth : slab_for_allocations; }
 
 void* lx_kmalloc(size_t bytes) { return host.late_alloc(host.context, bytes); }
 void* lx_serve_late(void) {
@@ -241,6 +241,7 @@ static void reset(const struct LinuxHost* to, uint64_t memory, uint64_t reserved
   lx_pages_handed_over = 0;
   died_of[0] = 0;
   running = false;
+  pages_reported = 0;
 }
 
 /* Said once. */
@@ -255,6 +256,12 @@ static const char* died(void) {
 static bool abort_call(const char* why) {
   if (!running) return false;
   lx_died("stopped", "%s", why);
+}
+
+static bool abort_stuck_call(const char* why) {
+  const bool stuck = calls_seen == calls;
+  calls_seen = calls;
+  return stuck && abort_call(why);
 }
 
 /* ---- The calls ------------------------------------------------------------------------------------ */
@@ -436,6 +443,19 @@ static bool walk_free(bool down, int nid, unsigned flags, WALK) {
   return i == (u64)ULLONG_MAX;
 }
 
+/* What a caller's own loop costs, without a call for each range. */
+static uint64_t sum_free(bool down) {
+  phys_addr_t first, last;
+  uint64_t sum = 0;
+  u64 i;
+  if (down) {
+    for_each_free_mem_range_reverse(i, NUMA_NO_NODE, MEMBLOCK_NONE, &first, &last, NULL) sum += first;
+  } else {
+    for_each_free_mem_range(i, NUMA_NO_NODE, MEMBLOCK_NONE, &first, &last, NULL) sum += first;
+  }
+  return sum;
+}
+
 static bool walk_mem_pfns(int nid, WALK) {
   BEGIN(false);
   unsigned long first, last;
@@ -532,6 +552,7 @@ static bool find_reserve_mem(const char* name, uint64_t* base, uint64_t* size) {
 static struct LinuxObject object = {
     .version = kLinuxObjectVersion,
     .name = LX_NAME,
+    .release = LX_RELEASE,
     .region_bytes = sizeof(struct memblock_region),
 #ifdef LX_TIMING
     .page_shift_fix = PAGE_SHIFT,
@@ -544,6 +565,7 @@ static struct LinuxObject object = {
     .reset = reset,
     .died = died,
     .abort_call = abort_call,
+    .abort_stuck_call = abort_stuck_call,
     .add = add,
     .remove = remove_,
     .reserve = reserve,
@@ -592,6 +614,7 @@ static struct LinuxObject object = {
     .walk_mem = walk_mem,
     .walk_reserved = walk_reserved,
     .walk_free = walk_free,
+    .sum_free = sum_free,
     .walk_mem_pfns = walk_mem_pfns,
     .enforce_memory_limit = enforce_memory_limit,
     .cap_memory_range = cap_memory_range,

@@ -1,0 +1,14 @@
+#include <absl/container/btree_map.h>
+
+#include "bench/make_job.h"
+#include "bench/map_table.h"
+
+namespace memblock::bench {
+
+Candidate absl_candidate() {
+  using S = PeerSubject<MapTable<absl::btree_map<MapKey, MapValue>>>;
+  static_assert(Subject<S>);
+  return {"absl::btree_map", Role::Peer, make_job<S>, nullptr};
+}
+
+}  // namespace memblock::bench

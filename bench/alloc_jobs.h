@@ -1,0 +1,140 @@
+// Jobs of the allocator on a table of given size: pages one after the other, where the first free
+// range has room, and where every free range but the last one has not.
+#pragma once
+
+#include "bench/table_jobs.h"
+
+namespace memblock::bench {
+
+enum class Fit {
+  Near,        ///< The free range the search meets first has room.
+  Far,         ///< All free ranges but the last are too small.
+  Misaligned,  ///< All free ranges but the last are large enough, but hold no aligned block.
+  Huge,        ///< The same with an alignment of 2 MiB: large gaps, none of use.
+};
+
+/// `count` reservations, with room below and above all of them.
+struct AllocLayout {
+  static constexpr uint64_t kMostAllocations = 1024;
+
+  AllocLayout(Fit fit, bool bottom_up, size_t count) {
+    block = fit == Fit::Huge ? uint64_t{2} << 20 : kPage;
+    const uint64_t stride = 2 * block;
+    const uint64_t gap = fit == Fit::Misaligned || fit == Fit::Huge ? block * 3 / 2 : block / 2;
+    const uint64_t start = gap > block ? block * 7 / 4 : gap;  // A gap from 1/4 to 7/4 blocks.
+    const uint64_t room = kMostAllocations * block;
+    const PhysAddr body = kLayoutBase + room;
+    memory = {kLayoutBase, body + (count + 1) * stride + room};
+    // Unless the nearest range is to fit, the outermost reservation takes that end of memory too.
+    const bool near = fit == Fit::Near;
+    for (const uint32_t i : shuffled(count, count)) {
+      PhysRange range = PhysRange::from_size(body + i * stride + start, stride - gap);
+      if (!near && bottom_up && i == 0) range.base = memory.base;
+      if (!near && !bottom_up && i == count - 1) range.end = memory.end;
+      reserved.push_back(plain_region(range));
+    }
+    const PhysRange low{memory.base, body + start};
+    const PhysRange high{body + (count - 1) * stride + start + stride - gap, memory.end};
+    const bool at_low = bottom_up == near;
+    const PhysRange place = at_low ? low : high;
+    first = bottom_up ? PhysAddr{align_up(place.base.value, block)}
+                      : PhysAddr{align_down(place.end.value - block, block)};
+  }
+
+  PhysRange memory;
+  std::vector<Region> reserved;
+  uint64_t block;  ///< Size and alignment of an allocation.
+  PhysAddr first;  ///< Where the first one must be; the others follow without gaps.
+};
+
+template <Subject S>
+class AllocJob : public Job {
+ public:
+  AllocJob(Fit fit, bool bottom_up, size_t count)
+      : layout_(fit, bottom_up, count),
+        bottom_up_(bottom_up),
+        with_model_(count <= kModelRegionsMax),
+        subject_(Capacity{128, grown_capacity(count + 4)}) {
+    request_.size = request_.align = layout_.block;
+    use(subject_.add(layout_.memory, kUnsetNode, kNoFlags));
+    subject_.set_bottom_up(bottom_up);
+    subject_.fill(TableId::Reserved, layout_.reserved);
+  }
+
+  uint64_t ops_min() const override { return 8; }  // All cost the same.
+  uint64_t ops_max() const override { return AllocLayout::kMostAllocations; }
+
+  uint64_t prepare(uint64_t ops, unsigned) override {
+    look_back();
+    // What a shot took is given back at once; the table is then as it was.
+    if (shot_ > 0) use(subject_.free(taken()));
+    shot_ = std::min<uint64_t>(ops, AllocLayout::kMostAllocations);
+    return shot_;
+  }
+
+  void work() override {
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < shot_; ++i) {
+      const Result<PhysAddr> got = subject_.allocate(request_);
+      sum += got.ok() ? got.value().value : 0;
+    }
+    sum_ = sum;
+  }
+
+  std::string verify() override {
+    look_back();
+    if (wrong_) return "the allocations are not where they should be";
+    std::vector<Region> expected = layout_.reserved;
+    expected.push_back(plain_region(taken()));
+    if (!with_model_) {
+      return difference("reserved", subject_.regions(TableId::Reserved), merged(expected));
+    }
+    const auto model = model_after([&](lab::Model& m) {
+      use(m.add(layout_.memory, kUnsetNode, kNoFlags));
+      m.set_bottom_up(bottom_up_);
+      for (const Region& region : layout_.reserved) {
+        use(m.reserve(region.range(), kUnsetNode, kNoFlags));
+      }
+      // Many by one call: they lie beside each other.
+      for (uint64_t i = 0; i < std::min<uint64_t>(shot_, 4); ++i) use(m.allocate(request_));
+      use(m.reserve(taken(), kUnsetNode, kNoFlags));
+    });
+    return difference("reserved", subject_.regions(TableId::Reserved), model->reserved());
+  }
+
+ private:
+  PhysRange taken() const {
+    const uint64_t bytes = shot_ * layout_.block;
+    return PhysRange::from_size(bottom_up_ ? layout_.first : layout_.first + layout_.block - bytes,
+                                bytes);
+  }
+
+  void look_back() {
+    const uint64_t low = taken().base.value;
+    const uint64_t sum = shot_ * low + layout_.block * (shot_ * (shot_ - 1) / 2);
+    wrong_ = wrong_ || (shot_ > 0 && sum_ != sum);
+  }
+
+  static std::vector<Region> merged(std::vector<Region> regions) {
+    std::vector<Region> out;
+    for (const Region& region : in_order(std::move(regions))) {
+      if (!out.empty() && out.back().end() == region.base) {
+        out.back().size += region.size;
+      } else {
+        out.push_back(region);
+      }
+    }
+    return out;
+  }
+
+  AllocLayout layout_;
+  bool bottom_up_;
+  bool with_model_;
+  AllocRequest request_;
+  uint64_t shot_ = 0;
+  uint64_t sum_ = 0;
+  bool wrong_ = false;
+  S subject_;
+};
+
+}  // namespace memblock::bench

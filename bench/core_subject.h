@@ -1,0 +1,86 @@
+// The core as a subject: its verbs are called directly.
+#pragma once
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "bench/subject.h"
+
+namespace memblock::bench {
+
+/// Storage that must exist before the Memblock that uses it.
+class CoreStorage {
+ protected:
+  explicit CoreStorage(Capacity capacity)
+      : memory_storage_(capacity.memory), reserved_storage_(capacity.reserved) {}
+
+  Storage spans() { return {memory_storage_, reserved_storage_, {}}; }
+
+ private:
+  std::vector<Region> memory_storage_;
+  std::vector<Region> reserved_storage_;
+};
+
+/// `M` is one of the core's memblocks. `kOrderShows`: whether the order in which regions came shows
+/// in its tables; an array is filled in address order, which it does fastest.
+template <class M, bool kOrderShows>
+class CoreSubject : private CoreStorage, public M {
+ public:
+  explicit CoreSubject(Capacity capacity)
+      : CoreStorage(capacity), M(CoreStorage::spans(), platform()) {
+    M::allow_resize();
+    M::set_late_allocator_up();
+  }
+  CoreSubject(const CoreSubject&) = delete;
+  CoreSubject& operator=(const CoreSubject&) = delete;
+  ~CoreSubject() { M::discard(); }
+
+  uint64_t sum_free(Direction direction) const {
+    uint64_t sum = 0;
+    auto walk = M::free_ranges(kNoNode, kNoFlags, direction);
+    for (WalkedRange found; walk.next(found);) sum += found.range.base.value;
+    return sum;
+  }
+
+  std::vector<PhysRange> free_list(Direction direction) const {
+    std::vector<PhysRange> list;
+    auto walk = M::free_ranges(kNoNode, kNoFlags, direction);
+    for (WalkedRange found; walk.next(found);) list.push_back(found.range);
+    return list;
+  }
+
+  std::vector<Region> regions(TableId table) const {
+    const auto& all = M::table(table);
+    std::vector<Region> out;
+    out.reserve(all.count());
+    for (size_t i = 0; i < all.count(); ++i) out.push_back(all[i]);
+    return out;
+  }
+
+  void fill(TableId table, std::vector<Region> regions) {
+    if constexpr (!kOrderShows) {
+      std::sort(regions.begin(), regions.end(),
+                [](const Region& a, const Region& b) { return a.base < b.base; });
+    }
+    for (const Region& region : regions) {
+      if (table == TableId::Memory) {
+        static_cast<void>(M::add(region.range(), region.nid, region.flags));
+      } else {
+        static_cast<void>(M::reserve(region.range(), region.nid, region.flags));
+      }
+    }
+  }
+
+ private:
+  static Platform platform() {
+    Platform platform;
+    platform.late_alloc = [](void*, uint64_t bytes) { return std::malloc(bytes); };
+    platform.late_free = [](void*, void* pointer, uint64_t) { std::free(pointer); };
+    return platform;
+  }
+};
+
+using FlatSubject = CoreSubject<Memblock, false>;
+static_assert(Subject<FlatSubject> && HandsOver<FlatSubject>);
+
+}  // namespace memblock::bench
