@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "lab/model_table.h"
+#include "memblock/flat_table.h"
 
 namespace memblock::lab {
 namespace {
@@ -109,54 +110,36 @@ MaybeKind nothing(MaybeKind) { return std::nullopt; }
 /// Splits at both ends, changes what is inside, merges: as Memblock does it.
 void edit_inside(Table& table, Cells& cells, PhysRange range) {
   if (table.flat.count() + 2 > table.flat.capacity()) return;
-  const IndexRange inside = table.flat.isolate(range);
   const NodeId nid = pick_kind().nid;
   const RegionFlags flags{4};
   switch (pick(3)) {
     case 0:
-      table.flat.set_node(inside, nid);
+      table.flat.change(range, {.stamps_node = true, .nid = nid});
       cells.change(range, [=](MaybeKind old) { return old ? Kind{nid, old->flags} : old; });
       break;
     case 1:
-      table.flat.set_flags(inside, flags);
+      table.flat.change(range, {.set = flags});
       cells.change(range, [=](MaybeKind old) {
         return old ? Kind{old->nid, old->flags | flags} : old;
       });
       break;
     default:
-      table.flat.clear_flags(inside, flags);
+      table.flat.change(range, {.clear = flags});
       cells.change(range, [=](MaybeKind old) {
         return old ? Kind{old->nid, without(old->flags, flags)} : old;
       });
   }
-  table.flat.merge(inside);
 }
 
 void edit_keep(Table& table, Cells& cells, PhysRange range) {
   if (range.empty() || table.flat.count() + 2 > table.flat.capacity()) return;
   const RegionFlags flags{4};
-  table.flat.keep(table.flat.isolate(range), flags);
+  table.flat.keep(range, flags);
   const auto drop = [=](MaybeKind old) {
     return old && old->flags.has(flags) ? old : std::nullopt;
   };
   cells.change({cells.address(0), range.base}, drop);
   cells.change({range.end, cells.address(kCells)}, drop);
-}
-
-void edit_region(Table& table, Cells& cells) {
-  if (table.flat.count() == 0) return;
-  const size_t index = pick(table.flat.count());
-  const PhysRange whole = table.flat[index].range();
-  const uint64_t skip = pick(whole.size());
-  const PhysRange part = PhysRange::from_size(whole.base + skip, 1 + pick(whole.size() - skip));
-  if (pick(2) == 0) {
-    table.flat.shrink(index, part);
-    cells.change({whole.base, part.base}, nothing);
-    cells.change({part.end, whole.end}, nothing);
-  } else {
-    table.flat.erase({index, index + 1});
-    cells.change(whole, nothing);
-  }
 }
 
 void edit_trim(Table& table, Cells& cells) {
@@ -177,7 +160,7 @@ void edit_trim(Table& table, Cells& cells) {
 void random_edit(Table& table, Cells& cells) {
   const PhysRange range = pick_range(cells);
   FlatTable& flat = table.flat;
-  switch (pick(8)) {
+  switch (pick(7)) {
     case 0:
     case 1:
     case 2: {
@@ -189,9 +172,8 @@ void random_edit(Table& table, Cells& cells) {
       return;
     }
     case 3: {
-      const IndexRange cut = flat.overlapping(range);
-      const bool splits =
-          cut.size() == 1 && flat[cut.first].base < range.base && range.end < flat[cut.first].end();
+      const Region* const cut = flat.holding(range.base);
+      const bool splits = cut != nullptr && cut->base < range.base && range.end < cut->end();
       if (splits && flat.count() == flat.capacity()) return;
       flat.remove(range);
       cells.change(range, nothing);
@@ -199,7 +181,6 @@ void random_edit(Table& table, Cells& cells) {
     }
     case 4: edit_inside(table, cells, range); return;
     case 5: edit_keep(table, cells, range); return;
-    case 6: edit_region(table, cells); return;
     default: edit_trim(table, cells);
   }
 }
@@ -240,37 +221,36 @@ bool edit_laws() {
     }
   });
 
-  ok &= rc::check("region table: isolate then merge changes nothing, and says what is inside", [] {
-    Cells cells;
-    Table table{kCells};
-    fill(table, cells);
-    const std::vector<Region> before = cells.regions();
-    const PhysRange range = pick_range(cells);
-    const IndexRange inside = table.flat.isolate(range);
-    ModelTable model{kCells};
-    for (const Region& region : before) {
-      model.change(region.range(), [&](MaybeKind) { return Kind{region.nid, region.flags}; });
-    }
-    RC_ASSERT(inside == model.positions(range));
-    for (size_t i = 0; i < table.flat.count(); ++i) {
-      const bool within = inside.first <= i && i < inside.last;
-      RC_ASSERT(within == (!range.empty() && range.contains(table.flat[i].range())));
-      RC_ASSERT(within || !table.flat[i].range().overlaps(range) || range.empty());
-    }
-    table.flat.merge(inside);
-    RC_ASSERT(same(table.flat.regions(), before));
-  });
+  ok &=
+      rc::check("region table: splitting and merging changes nothing; what is inside is known", [] {
+        Cells cells;
+        Table table{kCells};
+        fill(table, cells);
+        const std::vector<Region> before = cells.regions();
+        const PhysRange range = pick_range(cells);
+        ModelTable model{kCells};
+        for (const Region& region : before) {
+          model.change(region.range(), [&](MaybeKind) { return Kind{region.nid, region.flags}; });
+        }
+        RC_ASSERT(table.flat.positions(range) == model.positions(range));
+        table.flat.change(range, {});
+        RC_ASSERT(same(table.flat.regions(), before));
+      });
 
   ok &= rc::check("region table: moving it to other storage changes nothing else", [] {
     Cells cells;
     Table table{1 + pick(8)};
     fill(table, cells);
     std::vector<Region> roomier(2 * table.flat.capacity());
-    table.flat.move_to(roomier);
+    const FlatTable::Growth growth = table.flat.grow({.memory = roomier.data()});
     std::fill(table.storage.begin(), table.storage.end(), Region{});
     RC_ASSERT(same(table.flat.regions(), cells.regions()));
     RC_ASSERT(table.flat.capacity() == roomier.size());
     RC_ASSERT(table.flat.storage().data() == roomier.data());
+    table.flat.undo(growth);
+    std::fill(roomier.begin(), roomier.end(), Region{});
+    RC_ASSERT(same(table.flat.regions(), cells.regions()));
+    RC_ASSERT(table.flat.storage().data() == table.storage.data());
     table.flat.reset();
     RC_ASSERT(table.flat.count() == 0 && table.flat.capacity() == 0);
     RC_ASSERT(table.flat.total_bytes() == 0);
@@ -293,10 +273,9 @@ void check_lookups(const FlatTable& table, const Cells& universe) {
   const size_t starting = scan([&](const Region& r) { return r.base >= range.end; });
   RC_ASSERT(table.first_ending_after(range.base) == ending);
   RC_ASSERT(table.first_starting_from(range.end) == starting);
-  const IndexRange expected{ending, starting < ending ? ending : starting};
-  RC_ASSERT(table.overlapping(range) == expected);
+  RC_ASSERT(table.overlaps(range) == ending < starting);
   const bool held = ending < table.count() && table[ending].base <= range.base;
-  RC_ASSERT(table.holds(ending, range.base) == held);
+  RC_ASSERT(table.holding(range.base) == (held ? &table[ending] : nullptr));
 }
 
 bool lookup_laws() {

@@ -18,7 +18,7 @@ class View {
  public:
   explicit View(const mbl_table& table) {
     const std::span<Region> storage{from_c(const_cast<mbl_region*>(table.regions)), table.count};
-    table_.adopt(storage, table.count, table.total_bytes);
+    table_.adopt(storage, table.count, table.total_bytes, PhysRange{});
   }
 
   const FlatTable& table() const { return table_; }
@@ -157,7 +157,7 @@ bool mbl_next_zone_pfns(mbl_zone_walk* walk, mbl_pfns* out) {
 }
 
 bool mbl_table_overlaps(const mbl_table* table, mbl_range range) {
-  return !View{*table}.table().overlapping(from_c(range)).empty();
+  return View{*table}.table().overlaps(from_c(range));
 }
 
 bool mbl_walk_on(const mbl_table* from, const mbl_table* minus, const mbl_filter* filter,

@@ -2,7 +2,7 @@
 // rest. Start reading here; the architecture is in core/README.md.
 #pragma once
 
-#include "memblock/region_table.h"
+#include "memblock/flat_table.h"
 #include "memblock/status.h"
 #include "memblock/walk.h"
 
@@ -105,11 +105,14 @@ enum class TableId : uint8_t { Memory, Reserved, Physmem };
 ///
 /// Ranges are half-open and in bytes. Sizes that would wrap are cut at kPhysAddrMax.
 /// Threads: queries and walks may run at the same time; anything else needs the caller's lock.
-class Memblock {
+///
+/// Which table keeps the regions is a choice of memory and speed, not of answers.
+template <RegionTable Table>
+class BasicMemblock {
  public:
-  Memblock(const Storage& storage, const Platform& platform, const Machine& machine = {});
-  Memblock(const Memblock&) = delete;
-  Memblock& operator=(const Memblock&) = delete;
+  BasicMemblock(const Storage& storage, const Platform& platform, const Machine& machine = {});
+  BasicMemblock(const BasicMemblock&) = delete;
+  BasicMemblock& operator=(const BasicMemblock&) = delete;
 
   // ---- Registering -----------------------------------------------------------------------------
 
@@ -143,7 +146,7 @@ class Memblock {
   /// lies, empty for any other: growth gives that back. Ignored once discarded. O(1).
   /// Requires: as FlatTable::adopt().
   void adopt(TableId id, std::span<Region> storage, size_t count, uint64_t total_bytes,
-             PhysRange place);
+             PhysRange place) requires std::same_as<Table, FlatTable>;
 
   // ---- Flags -----------------------------------------------------------------------------------
   // Only memory that exists in `range` changes; regions split and merge as needed.
@@ -242,32 +245,32 @@ class Memblock {
   PfnRange memory_pfns(const Region& region) const;
   PfnRange reserved_pfns(const Region& region) const;
 
-  RegionView memory() const { return memory_.regions(); }
-  RegionView reserved() const { return reserved_.regions(); }
-  RegionView physmem() const { return physmem_.regions(); }
-  const FlatTable& table(TableId id) const;
+  /// The regions of a table as they stand, to be iterated over. RegionView for the flat table.
+  auto memory() const { return memory_.regions(); }
+  auto reserved() const { return reserved_.regions(); }
+  auto physmem() const { return physmem_.regions(); }
+  const Table& table(TableId id) const;
   const Machine& machine() const { return machine_; }
 
   // ---- Walks: see walk.h -----------------------------------------------------------------------
 
   /// All memory but nomap. Linux: for_each_mem_range(), _rev().
-  RangeWalk mem_ranges(Direction direction = Direction::Up) const;
+  BasicRangeWalk<Table> mem_ranges(Direction direction = Direction::Up) const;
   /// Linux: for_each_reserved_mem_range().
-  RangeWalk reserved_ranges(Direction direction = Direction::Up) const;
+  BasicRangeWalk<Table> reserved_ranges(Direction direction = Direction::Up) const;
   /// Memory minus reserved. Linux: for_each_free_mem_range(), _reverse().
-  RangeWalk free_ranges(NodeId nid = kNoNode, RegionFlags flags = kNoFlags,
-                        Direction direction = Direction::Up, PhysRange window = kAllMemory) const;
+  BasicRangeWalk<Table> free_ranges(NodeId nid = kNoNode, RegionFlags flags = kNoFlags,
+                                    Direction direction = Direction::Up,
+                                    PhysRange window = kAllMemory) const;
   /// What the machine has minus what `minus` holds. Linux: for_each_physmem_range().
-  RangeWalk physmem_ranges(TableId minus) const;
-  RangeWalk physmem_ranges() const;
+  BasicRangeWalk<Table> physmem_ranges(TableId minus) const;
+  BasicRangeWalk<Table> physmem_ranges() const;
   /// Linux: for_each_mem_pfn_range().
-  PfnWalk mem_pfns(NodeId nid = kNoNode) const;
+  BasicPfnWalk<Table> mem_pfns(NodeId nid = kNoNode) const;
   /// Linux: for_each_free_mem_pfn_range_in_zone().
-  ZoneWalk free_pfns_in_zone(PfnRange zone) const;
+  BasicZoneWalk<Table> free_pfns_in_zone(PfnRange zone) const;
 
-  // ---- Limits
-  // ------------------------------------------------------------------------------------ Cost:
-  // O(n). Errors: TableFull.
+  // ---- Limits. Cost: O(n). Errors: TableFull.
 
   /// Keeps the first `bytes` of memory, forgets what lies above, and reservations there; 0 keeps
   /// all. Cutting reserved asks for two spare slots too, but goes on without them.
@@ -319,15 +322,7 @@ class Memblock {
   Result<IndexRange> isolate(TableId table, PhysRange range);
 
  private:
-  /// Where the storage of a table came from, so that it can be given back.
-  struct Origin {
-    PhysRange place;       ///< Not empty: it came from memblock, and reserved covers this.
-    void* late = nullptr;  ///< Not null: it came from the late allocator.
-    uint64_t late_bytes = 0;
-  };
-
-  FlatTable& mutable_table(TableId id);
-  Origin& origin(TableId id) { return origins_[static_cast<size_t>(id)]; }
+  Table& mutable_table(TableId id);
   void warn(Warning warning) const;
 
   // Registering and flags
@@ -335,10 +330,8 @@ class Memblock {
   Status erase(TableId id, PhysRange range);
   /// Grows until two regions can be split, as Linux does even when none will be.
   Status make_spare_slots(TableId id, PhysRange range);
-  void warn_of_overlap(const FlatTable& table, PhysRange range, RegionFlags flags,
-                       NodeId nid) const;
-  template <class Change>
-  Status change_inside(TableId id, PhysRange range, Change change);
+  void warn_of_overlap(const Table& table, PhysRange range, RegionFlags flags, NodeId nid) const;
+  Status change_inside(TableId id, PhysRange range, const RegionChange& change);
 
   // Allocation: alloc.cpp
   RegionFilter filter(NodeId nid, RegionFlags flags) const;
@@ -359,7 +352,7 @@ class Memblock {
   bool find_beside_pending(uint64_t bytes, PhysRange window, RegionFlags flags,
                            PhysAddr& found) const;
   bool swap_reservations(PhysRange old_place, PhysRange new_place);
-  void give_back(const Origin& old);
+  void give_back(const Block& left);
 
   // Limits: limits.cpp
   PhysAddr address_of_amount(uint64_t bytes) const;
@@ -376,19 +369,18 @@ class Memblock {
   void trace_range(const char* call, PhysRange range, const char* caller) const;
   void trace_region(const char* call, PhysRange range, NodeId nid, RegionFlags flags) const;
   void trace_alloc(const AllocRequest& request) const;
-  void trace_growth(TableId id, PhysRange place) const;
+  void trace_growth(TableId id, PhysRange used) const;
   void print_growth_failure(TableId id) const;
-  void print_table(const char* name, const FlatTable& table) const;
+  void print_table(const char* name, const Table& table) const;
   void print_no_node_coverage(uint64_t bytes) const;
   void print_no_memory_yet() const;
   bool tracing() const { return trace_ && platform_.print != nullptr; }
 
   Platform platform_;
   Machine machine_;
-  FlatTable memory_;
-  FlatTable reserved_;
-  FlatTable physmem_;
-  Origin origins_[3];
+  Table memory_;
+  Table reserved_;
+  Table physmem_;
   PhysRange pending_growth_;  ///< Chosen for a table that grows, not reserved yet.
   PageSink sink_;
   PhysAddr limit_ = kPhysAddrMax;
@@ -402,5 +394,9 @@ class Memblock {
   bool discarded_ = false;
   bool trace_ = false;
 };
+
+/// On the flat table: what a kernel has, and what its own code may read and edit.
+using Memblock = BasicMemblock<FlatTable>;
+extern template class BasicMemblock<FlatTable>;
 
 }  // namespace memblock

@@ -36,7 +36,8 @@ bool same_name(const std::array<char, NamedReservations::kNameBytes>& stored,
 
 }  // namespace
 
-Result<PhysRange> NamedReservations::add(Memblock& memblock, std::string_view option) {
+template <RegionTable Table>
+Result<PhysRange> NamedReservations::add(BasicMemblock<Table>& memblock, std::string_view option) {
   if (count_ == kNamesMax) return Status::Busy;
 
   const Result<uint64_t> size = parse_size(option);
@@ -63,5 +64,7 @@ Result<PhysRange> NamedReservations::find(std::string_view name) const {
   }
   return Status::NotFound;
 }
+
+template Result<PhysRange> NamedReservations::add(BasicMemblock<FlatTable>&, std::string_view);
 
 }  // namespace memblock

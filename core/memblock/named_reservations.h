@@ -22,7 +22,8 @@ class NamedReservations {
   /// Carries out one `size:align:name`, such as `16M:4096:trace`. The alignment is raised to a
   /// cache line. Errors: Invalid (text, size 0, alignment not a power of two, name empty, too long
   /// or blank); Busy (table full or name taken); NoFit, TableFull. Linux: reserve_mem().
-  Result<PhysRange> add(Memblock& memblock, std::string_view option);
+  template <RegionTable Table>
+  Result<PhysRange> add(BasicMemblock<Table>& memblock, std::string_view option);
 
   /// Errors: NotFound. Linux: reserve_mem_find_by_name().
   Result<PhysRange> find(std::string_view name) const;

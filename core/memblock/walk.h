@@ -1,7 +1,7 @@
 // Walks over ranges of a table, or of one table minus another, upwards or downwards.
 #pragma once
 
-#include "memblock/region_table.h"
+#include "memblock/flat_table.h"
 
 namespace memblock {
 
@@ -35,6 +35,43 @@ struct WalkedRange {
 
 enum class Direction : uint8_t { Up, Down };
 
+/// Where a walk stands in a table: at a region, or at none.
+template <RegionTable Table>
+class Cursor {
+ public:
+  /// The lowest region that reaches into `window` or lies above it; the highest one for Down.
+  Cursor(const Table& table, PhysRange window, Direction direction)
+      : table_(&table),
+        position_(direction == Direction::Up ? table.first_ending_after(window.base)
+                                             : table.first_starting_from(window.end)) {
+    if (direction == Direction::Up) {
+      region_ = table.region(position_);
+    } else {
+      down();
+    }
+  }
+
+  /// At the lowest region.
+  explicit Cursor(const Table& table) : Cursor(table, kAllMemory, Direction::Up) {}
+
+  /// Null once the walk has left the table.
+  const Region* region() const { return region_; }
+
+  void up() { region_ = table_->next(position_) ? table_->region(position_) : nullptr; }
+  void down() { region_ = table_->prev(position_) ? table_->region(position_) : nullptr; }
+
+ private:
+  const Table* table_;
+  typename Table::Position position_;
+  const Region* region_;
+};
+
+/// The part of `range` inside `window`; empty where there is none.
+constexpr PhysRange cut_to(PhysRange range, PhysRange window) {
+  const PhysAddr base = max(range.base, window.base);
+  return PhysRange{base, max(base, min(range.end, window.end))};
+}
+
 /// The parts of `from` that `minus` does not cover, within a window, in one direction.
 ///
 /// A walk is a value: copy it to come back to the same place later. The tables must not change
@@ -42,31 +79,42 @@ enum class Direction : uint8_t { Up, Down };
 ///
 /// Cost: O(log n) to start, then O(1) for each region of either table inside the window.
 /// Linux: __next_mem_range(), __next_mem_range_rev().
-class RangeWalk {
+template <RegionTable Table>
+class BasicRangeWalk {
  public:
   /// `minus` may be null: then regions are given whole.
-  RangeWalk(const FlatTable& from, const FlatTable* minus, const RegionFilter& filter,
-            Direction direction, PhysRange window = kAllMemory);
+  BasicRangeWalk(const Table& from, const Table* minus, const RegionFilter& filter,
+                 Direction direction, PhysRange window = kAllMemory)
+      : from_(from, window, direction),
+        minus_(minus != nullptr ? *minus : from, window, direction),
+        filter_(filter),
+        direction_(direction),
+        has_minus_(minus != nullptr),
+        window_(window) {}
 
   /// False at the end, and from then on.
-  bool next(WalkedRange& out);
+  bool next(WalkedRange& out) {
+    return direction_ == Direction::Up ? next_up(out) : next_down(out);
+  }
 
  private:
   bool next_up(WalkedRange& out);
   bool next_down(WalkedRange& out);
   bool take_region_up();
   bool take_region_down();
+  bool take(const Region& region);
 
-  const FlatTable* from_;
-  const FlatTable* minus_;
+  Cursor<Table> from_;   // The next region to look at.
+  Cursor<Table> minus_;  // The next region that may take something away.
   RegionFilter filter_;
   Direction direction_;
+  bool has_minus_;
   PhysRange window_;
-  size_t index_;            // Next region of from_ to look at (Down: one above it).
-  size_t minus_index_ = 0;  // Next region of minus_ to look at (Down: one above it).
-  PhysRange rest_;          // What is left of the current region of from_.
-  WalkedRange current_;     // Node and flags of that region.
+  PhysRange rest_;       // What is left of the current region.
+  WalkedRange current_;  // Node and flags of that region.
 };
+
+using RangeWalk = BasicRangeWalk<FlatTable>;
 
 /// Page frames `[first, last)`.
 struct PfnRange {
@@ -79,41 +127,171 @@ struct PfnRange {
 
 /// The whole pages inside `range`; `last` may be below `first` when there is none. The node is
 /// none.
-PfnRange whole_pages(PhysRange range, unsigned page_shift);
+constexpr PfnRange whole_pages(PhysRange range, unsigned page_shift) {
+  const uint64_t mask = (uint64_t{1} << page_shift) - 1;
+  // Rounds up after the shift: adding the mask first would wrap near the top.
+  const uint64_t first =
+      (range.base.value >> page_shift) + static_cast<uint64_t>((range.base.value & mask) != 0);
+  return PfnRange{first, range.end.value >> page_shift, kNoNode};
+}
 
 /// The pages that `range` touches. The node is none.
-PfnRange touched_pages(PhysRange range, unsigned page_shift);
+constexpr PfnRange touched_pages(PhysRange range, unsigned page_shift) {
+  const uint64_t mask = (uint64_t{1} << page_shift) - 1;
+  const uint64_t last =
+      (range.end.value >> page_shift) + static_cast<uint64_t>((range.end.value & mask) != 0);
+  return PfnRange{range.base.value >> page_shift, last, kNoNode};
+}
 
 /// Whole pages of each memory region of a node, upwards; nomap memory is included.
 /// Linux: for_each_mem_pfn_range(). Cost: O(1) a region.
-class PfnWalk {
+template <RegionTable Table>
+class BasicPfnWalk {
  public:
-  PfnWalk(const FlatTable& memory, NodeId nid, unsigned page_shift)
-      : memory_(&memory), nid_(nid), page_shift_(page_shift) {}
+  BasicPfnWalk(const Table& memory, NodeId nid, unsigned page_shift)
+      : memory_(memory), nid_(nid), page_shift_(page_shift) {}
 
   /// False at the end, and from then on.
   bool next(PfnRange& out);
 
  private:
-  const FlatTable* memory_;
+  Cursor<Table> memory_;
   NodeId nid_;
   unsigned page_shift_;
-  size_t index_ = 0;
 };
+
+using PfnWalk = BasicPfnWalk<FlatTable>;
 
 /// Whole free pages of a node inside `[zone.first, zone.last)`, upwards.
 /// Linux: for_each_free_mem_pfn_range_in_zone(). Cost: O(log n) to start, O(1) a range.
-class ZoneWalk {
+template <RegionTable Table>
+class BasicZoneWalk {
  public:
-  ZoneWalk(const FlatTable& memory, const FlatTable& reserved, const RegionFilter& filter,
-           PfnRange zone, unsigned page_shift);
+  BasicZoneWalk(const Table& memory, const Table& reserved, const RegionFilter& filter,
+                PfnRange zone, unsigned page_shift)
+      : walk_(memory, &reserved, filter, Direction::Up, window_of(zone, page_shift)),
+        page_shift_(page_shift) {}
 
   /// False at the end, and from then on.
   bool next(PfnRange& out);
 
  private:
-  RangeWalk walk_;
+  static PhysAddr address_of(uint64_t pfn, unsigned page_shift) {
+    return pfn > (kPhysAddrMax.value >> page_shift) ? kPhysAddrMax : PhysAddr{pfn << page_shift};
+  }
+  static PhysRange window_of(const PfnRange& zone, unsigned page_shift) {
+    const PhysAddr base = address_of(zone.first, page_shift);
+    return PhysRange{base, max(base, address_of(zone.last, page_shift))};
+  }
+
+  BasicRangeWalk<Table> walk_;
   unsigned page_shift_;
 };
+
+using ZoneWalk = BasicZoneWalk<FlatTable>;
+
+// ---- How they walk
+
+/// Makes what the window leaves of `region` the current range.
+template <RegionTable Table>
+bool BasicRangeWalk<Table>::take(const Region& region) {
+  if (filter_.skips(region)) return false;
+  rest_ = cut_to(region.range(), window_);
+  current_ = WalkedRange{rest_, region.nid, region.flags};
+  return !rest_.empty();
+}
+
+template <RegionTable Table>
+bool BasicRangeWalk<Table>::take_region_up() {
+  for (const Region* at = from_.region(); at != nullptr && at->base < window_.end;
+       at = from_.region()) {
+    from_.up();
+    if (take(*at)) return true;
+  }
+  return false;
+}
+
+template <RegionTable Table>
+bool BasicRangeWalk<Table>::take_region_down() {
+  for (const Region* at = from_.region(); at != nullptr && window_.base < at->end();
+       at = from_.region()) {
+    from_.down();
+    if (take(*at)) return true;
+  }
+  return false;
+}
+
+/// Both directions keep what is left of the current region and cut excluded ranges from its near
+/// end.
+template <RegionTable Table>
+bool BasicRangeWalk<Table>::next_up(WalkedRange& out) {
+  while (!rest_.empty() || take_region_up()) {
+    PhysAddr stop = rest_.end;
+    PhysAddr resume = rest_.end;
+    if (has_minus_) {
+      while (minus_.region() != nullptr && minus_.region()->end() <= rest_.base) minus_.up();
+      const Region* const cut = minus_.region();
+      if (cut != nullptr && cut->base < rest_.end) {
+        stop = max(rest_.base, cut->base);
+        resume = min(rest_.end, cut->end());
+      }
+    }
+    const PhysRange found{rest_.base, stop};
+    rest_ = PhysRange{resume, rest_.end};
+    if (found.empty()) continue;
+    out = WalkedRange{found, current_.nid, current_.flags};
+    return true;
+  }
+  return false;
+}
+
+template <RegionTable Table>
+bool BasicRangeWalk<Table>::next_down(WalkedRange& out) {
+  while (!rest_.empty() || take_region_down()) {
+    PhysAddr stop = rest_.base;
+    PhysAddr resume = rest_.base;
+    if (has_minus_) {
+      while (minus_.region() != nullptr && rest_.end <= minus_.region()->base) minus_.down();
+      const Region* const cut = minus_.region();
+      if (cut != nullptr && rest_.base < cut->end()) {
+        stop = min(rest_.end, cut->end());
+        resume = max(rest_.base, cut->base);
+      }
+    }
+    const PhysRange found{stop, rest_.end};
+    rest_ = PhysRange{rest_.base, resume};
+    if (found.empty()) continue;
+    out = WalkedRange{found, current_.nid, current_.flags};
+    return true;
+  }
+  return false;
+}
+
+template <RegionTable Table>
+bool BasicPfnWalk<Table>::next(PfnRange& out) {
+  while (const Region* const region = memory_.region()) {
+    memory_.up();
+    if (is_node(nid_) && nid_ != region->nid) continue;
+    out = whole_pages(region->range(), page_shift_);
+    out.nid = region->nid;
+    if (out.first < out.last) return true;
+  }
+  return false;
+}
+
+template <RegionTable Table>
+bool BasicZoneWalk<Table>::next(PfnRange& out) {
+  WalkedRange free;
+  while (walk_.next(free)) {
+    out = whole_pages(free.range, page_shift_);
+    out.nid = free.nid;
+    if (out.first < out.last) return true;
+  }
+  return false;
+}
+
+extern template class BasicRangeWalk<FlatTable>;
+extern template class BasicPfnWalk<FlatTable>;
+extern template class BasicZoneWalk<FlatTable>;
 
 }  // namespace memblock

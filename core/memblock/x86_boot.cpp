@@ -9,7 +9,8 @@ constexpr PhysAddr kBiosBegin{640 << 10};
 constexpr PhysAddr kBiosEnd{1 << 20};
 constexpr PhysRange kLowMemory{PhysAddr{0}, PhysAddr{64 << 10}};  // Some BIOSes scribble there.
 
-Status reserve_if_any(Memblock& memblock, PhysRange range) {
+template <RegionTable Table>
+Status reserve_if_any(BasicMemblock<Table>& memblock, PhysRange range) {
   return range.empty() ? Status::Ok : memblock.reserve(range);
 }
 
@@ -19,7 +20,8 @@ PhysRange to_page_end(PhysRange range, uint64_t page_size) {
   return PhysRange{range.base, end < range.end ? kPhysAddrMax : end};
 }
 
-Status load_entry(Memblock& memblock, const E820Entry& entry) {
+template <RegionTable Table>
+Status load_entry(BasicMemblock<Table>& memblock, const E820Entry& entry) {
   const PhysRange range = PhysRange::from_size(entry.base, entry.size);
   switch (entry.type) {
     case E820Type::SoftReserved: return memblock.reserve(range);
@@ -31,7 +33,8 @@ Status load_entry(Memblock& memblock, const E820Entry& entry) {
 
 }  // namespace
 
-Status early_reserve(Memblock& memblock, const X86BootLayout& layout) {
+template <RegionTable Table>
+Status early_reserve(BasicMemblock<Table>& memblock, const X86BootLayout& layout) {
   Status status = reserve_if_any(memblock, layout.kernel_image);
   if (status == Status::Ok) status = memblock.reserve(kLowMemory);
   if (status == Status::Ok && !layout.initrd.empty()) {
@@ -63,7 +66,8 @@ Status add_kernel_range(E820Table& table, PhysRange kernel) {
   });
 }
 
-Status load_e820(Memblock& memblock, const E820Table& table) {
+template <RegionTable Table>
+Status load_e820(BasicMemblock<Table>& memblock, const E820Table& table) {
   memblock.allow_resize();
   for (const E820Entry& entry : table.entries()) {
     const Status status = load_entry(memblock, entry);
@@ -72,5 +76,8 @@ Status load_e820(Memblock& memblock, const E820Table& table) {
   memblock.trim_memory(memblock.machine().page_size());
   return Status::Ok;
 }
+
+template Status early_reserve(BasicMemblock<FlatTable>&, const X86BootLayout&);
+template Status load_e820(BasicMemblock<FlatTable>&, const E820Table&);
 
 }  // namespace memblock

@@ -17,7 +17,8 @@ struct X86BootLayout {
 
 /// Reserves the kernel image, the first 64 KiB, initrd, setup data and BIOS area, in that order.
 /// Errors: TableFull; what was reserved before stays. Linux: early_reserve_memory().
-Status early_reserve(Memblock& memblock, const X86BootLayout& layout);
+template <RegionTable Table>
+Status early_reserve(BasicMemblock<Table>& memblock, const X86BootLayout& layout);
 
 /// Makes the first 4 KiB reserved and drops RAM in [640 KiB, 1 MiB), then sanitises.
 /// Errors: TableFull; the table is then as it was. Linux: trim_bios_range().
@@ -31,6 +32,7 @@ Status add_kernel_range(E820Table& table, PhysRange kernel);
 /// the rest ignored; tables may grow from now on; memory regions shrink to whole pages.
 /// Errors: TableFull; what was loaded before stays, and nothing is shrunk. Linux:
 /// e820__memblock_setup().
-Status load_e820(Memblock& memblock, const E820Table& table);
+template <RegionTable Table>
+Status load_e820(BasicMemblock<Table>& memblock, const E820Table& table);
 
 }  // namespace memblock

@@ -1,15 +1,18 @@
 // Allocation: where free memory is looked for, in which order the wishes of a request are given up,
 // and the named calls.
+#pragma once
+
 #include "memblock/memblock.h"
 
 namespace memblock {
 
 // The first free range that fits wins; inside it the aligned place nearest to where the search
 // began.
-bool Memblock::find_free(uint64_t size, uint64_t align, PhysRange window, NodeId nid,
-                         RegionFlags flags, PhysAddr& found) const {
+template <RegionTable Table>
+bool BasicMemblock<Table>::find_free(uint64_t size, uint64_t align, PhysRange window, NodeId nid,
+                                     RegionFlags flags, PhysAddr& found) const {
   const Direction direction = bottom_up_ ? Direction::Up : Direction::Down;
-  RangeWalk walk{memory_, &reserved_, filter(nid, flags), direction, window};
+  BasicRangeWalk<Table> walk{memory_, &reserved_, filter(nid, flags), direction, window};
   WalkedRange free;
   while (walk.next(free)) {
     if (free.range.size() < size) continue;
@@ -26,7 +29,8 @@ bool Memblock::find_free(uint64_t size, uint64_t align, PhysRange window, NodeId
   return false;
 }
 
-PhysRange Memblock::window_of(const AllocRequest& request, PhysAddr min) const {
+template <RegionTable Table>
+PhysRange BasicMemblock<Table>::window_of(const AllocRequest& request, PhysAddr min) const {
   PhysAddr end = request.max;
   if (request.within_limit && end > limit_) end = limit_;
   if (end == kUpToLimit || end == kUpToLimitNoLeakTrace) end = limit_;
@@ -35,8 +39,9 @@ PhysRange Memblock::window_of(const AllocRequest& request, PhysAddr min) const {
   return PhysRange{start, max(start, end)};
 }
 
-Status Memblock::find_and_reserve(const AllocRequest& request, PhysRange window, NodeId nid,
-                                  RegionFlags flags, PhysAddr& found) {
+template <RegionTable Table>
+Status BasicMemblock<Table>::find_and_reserve(const AllocRequest& request, PhysRange window,
+                                              NodeId nid, RegionFlags flags, PhysAddr& found) {
   if (!find_free(request.size, request.align, window, nid, flags, found)) return Status::NoFit;
   const PhysRange place = PhysRange::from_size(found, request.size);
   trace_range("memblock_reserve", place, "memblock_alloc_range_nid");
@@ -44,7 +49,9 @@ Status Memblock::find_and_reserve(const AllocRequest& request, PhysRange window,
 }
 
 // Gives up the node before mirroring, as Linux does.
-Status Memblock::try_allocate(const AllocRequest& request, PhysRange window, PhysAddr& found) {
+template <RegionTable Table>
+Status BasicMemblock<Table>::try_allocate(const AllocRequest& request, PhysRange window,
+                                          PhysAddr& found) {
   const bool other_nodes = is_node(request.nid) && !request.exact_nid;
   RegionFlags flags = has_mirror_ ? kMirror : kNoFlags;
   bool was_full = false;
@@ -61,7 +68,8 @@ Status Memblock::try_allocate(const AllocRequest& request, PhysRange window, Phy
   }
 }
 
-Result<PhysAddr> Memblock::allocate(const AllocRequest& asked) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::allocate(const AllocRequest& asked) {
   trace_alloc(asked);
   if (discarded_) return Status::Discarded;
   if (handed_over_) return Status::AfterHandover;
@@ -84,7 +92,8 @@ Result<PhysAddr> Memblock::allocate(const AllocRequest& asked) {
   return found;
 }
 
-void Memblock::zero(PhysRange range) {
+template <RegionTable Table>
+void BasicMemblock<Table>::zero(PhysRange range) {
   if (platform_.zero != nullptr) {
     platform_.zero(platform_.context, range);
   } else if (platform_.phys_to_virt != nullptr) {
@@ -95,8 +104,9 @@ void Memblock::zero(PhysRange range) {
 
 // ---- Named calls
 
-Result<PhysAddr> Memblock::phys_alloc_range(uint64_t size, uint64_t align, PhysAddr min,
-                                            PhysAddr max) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::phys_alloc_range(uint64_t size, uint64_t align, PhysAddr min,
+                                                        PhysAddr max) {
   return allocate({.size = size,
                    .align = align,
                    .min = min,
@@ -104,36 +114,45 @@ Result<PhysAddr> Memblock::phys_alloc_range(uint64_t size, uint64_t align, PhysA
                    .traced_as = "memblock_phys_alloc_range"});
 }
 
-Result<PhysAddr> Memblock::phys_alloc(uint64_t size, uint64_t align) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::phys_alloc(uint64_t size, uint64_t align) {
   return phys_alloc_range(size, align, PhysAddr{0}, kUpToLimit);
 }
 
-Result<PhysAddr> Memblock::phys_alloc_try_nid(uint64_t size, uint64_t align, NodeId nid) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::phys_alloc_try_nid(uint64_t size, uint64_t align,
+                                                          NodeId nid) {
   return allocate({.size = size, .align = align, .nid = nid});
 }
 
-Result<PhysAddr> Memblock::alloc(uint64_t size, uint64_t align) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc(uint64_t size, uint64_t align) {
   return alloc_try_nid(size, align, PhysAddr{0}, kUpToLimit, kNoNode);
 }
 
-Result<PhysAddr> Memblock::alloc_raw(uint64_t size, uint64_t align) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc_raw(uint64_t size, uint64_t align) {
   return alloc_try_nid_raw(size, align, PhysAddr{0}, kUpToLimit, kNoNode);
 }
 
-Result<PhysAddr> Memblock::alloc_from(uint64_t size, uint64_t align, PhysAddr min) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc_from(uint64_t size, uint64_t align, PhysAddr min) {
   return alloc_try_nid(size, align, min, kUpToLimit, kNoNode);
 }
 
-Result<PhysAddr> Memblock::alloc_low(uint64_t size, uint64_t align) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc_low(uint64_t size, uint64_t align) {
   return alloc_try_nid(size, align, PhysAddr{0}, PhysAddr{machine_.low_limit}, kNoNode);
 }
 
-Result<PhysAddr> Memblock::alloc_node(uint64_t size, uint64_t align, NodeId nid) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc_node(uint64_t size, uint64_t align, NodeId nid) {
   return alloc_try_nid(size, align, PhysAddr{0}, kUpToLimit, nid);
 }
 
-Result<PhysAddr> Memblock::alloc_try_nid(uint64_t size, uint64_t align, PhysAddr min, PhysAddr max,
-                                         NodeId nid) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc_try_nid(uint64_t size, uint64_t align, PhysAddr min,
+                                                     PhysAddr max, NodeId nid) {
   return allocate({.size = size,
                    .align = align,
                    .min = min,
@@ -145,8 +164,9 @@ Result<PhysAddr> Memblock::alloc_try_nid(uint64_t size, uint64_t align, PhysAddr
                    .traced_as = "memblock_alloc_try_nid"});
 }
 
-Result<PhysAddr> Memblock::alloc_try_nid_raw(uint64_t size, uint64_t align, PhysAddr min,
-                                             PhysAddr max, NodeId nid) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc_try_nid_raw(uint64_t size, uint64_t align,
+                                                         PhysAddr min, PhysAddr max, NodeId nid) {
   return allocate({.size = size,
                    .align = align,
                    .min = min,
@@ -157,8 +177,9 @@ Result<PhysAddr> Memblock::alloc_try_nid_raw(uint64_t size, uint64_t align, Phys
                    .traced_as = "memblock_alloc_try_nid_raw"});
 }
 
-Result<PhysAddr> Memblock::alloc_exact_nid_raw(uint64_t size, uint64_t align, PhysAddr min,
-                                               PhysAddr max, NodeId nid) {
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::alloc_exact_nid_raw(uint64_t size, uint64_t align,
+                                                           PhysAddr min, PhysAddr max, NodeId nid) {
   return allocate({.size = size,
                    .align = align,
                    .min = min,

@@ -1,5 +1,5 @@
 // FlatTable: cached binary search, and edits that move each element at most once or twice.
-#include "memblock/region_table.h"
+#include "memblock/flat_table.h"
 
 namespace memblock {
 
@@ -7,10 +7,6 @@ namespace {
 
 void move_regions(Region* to, const Region* from, size_t count) {
   if (count != 0) __builtin_memmove(to, from, count * sizeof(Region));
-}
-
-bool joins(const Region& lower, const Region& upper) {
-  return lower.end() == upper.base && lower.same_kind(upper);
 }
 
 }  // namespace
@@ -51,6 +47,7 @@ size_t FlatTable::first_starting_from(PhysAddr address) const {
   return address == PhysAddr{0} ? 0 : search(address - 1);
 }
 
+// The regions that share at least one byte with `range`.
 IndexRange FlatTable::overlapping(PhysRange range) const {
   const size_t first = first_ending_after(range.base);
   const size_t last = first_starting_from(range.end);
@@ -67,6 +64,15 @@ size_t FlatTable::gaps(PhysRange range) const {
     reached = storage_[i].end();
   }
   return pieces + static_cast<size_t>(reached < range.end);
+}
+
+IndexRange FlatTable::positions(PhysRange range) const {
+  if (range.empty()) return {};
+  const IndexRange touched = overlapping(range);
+  if (touched.empty()) return {};
+  // A region that begins below the range leaves a part of itself there.
+  const size_t below = static_cast<size_t>(storage_[touched.first].base < range.base);
+  return {touched.first + below, touched.last + below};
 }
 
 void FlatTable::open_gap(size_t index, size_t slots) {
@@ -144,6 +150,14 @@ void FlatTable::insert_around(IndexRange old, size_t pieces, const Region& added
   }
 }
 
+void FlatTable::change(PhysRange range, const RegionChange& change) {
+  const IndexRange inside = isolate(range);
+  for (size_t i = inside.first; i < inside.last; ++i) change.apply(storage_[i]);
+  merge(inside);
+}
+
+// Splits regions at both ends of `range`; returns those now inside. Breaks invariant 4 until
+// merge() is called on what it returned.
 IndexRange FlatTable::isolate(PhysRange range) {
   if (range.empty()) return {};
   const auto split = [&](size_t index, PhysAddr at) {
@@ -153,12 +167,13 @@ IndexRange FlatTable::isolate(PhysRange range) {
     storage_[index + 1].base = at;
   };
   size_t first = first_ending_after(range.base);
-  if (holds(first, range.base) && storage_[first].base < range.base) split(first++, range.base);
+  if (first < count_ && storage_[first].base < range.base) split(first++, range.base);
   const size_t last = first_starting_from(range.end);
   if (last > first && range.end < storage_[last - 1].end()) split(last - 1, range.end);
   return first < last ? IndexRange{first, last} : IndexRange{};
 }
 
+// Joins equal neighbours that touch, among `touched` and one region to each side of it.
 void FlatTable::merge(IndexRange touched) {
   if (touched.empty()) return;
   const size_t first = touched.first == 0 ? 0 : touched.first - 1;
@@ -178,7 +193,7 @@ void FlatTable::remove(PhysRange range) {
   if (range.empty()) return;
   IndexRange gone = overlapping(range);
   if (gone.empty()) return;
-  Region& lowest = storage_[gone.first];
+  const Region lowest = storage_[gone.first];
   const Region highest = storage_[gone.last - 1];
   const bool keeps_below = lowest.base < range.base;
   const bool keeps_above = range.end < highest.end();
@@ -191,12 +206,10 @@ void FlatTable::remove(PhysRange range) {
     return;
   }
   if (keeps_below) {
-    total_bytes_ -= lowest.end() - range.base;
-    lowest.size = range.base - lowest.base;
-    ++gone.first;
+    cut(gone.first++, PhysRange{lowest.base, range.base});
   }
   if (keeps_above) {
-    shrink(gone.last - 1, PhysRange{range.end, highest.end()});
+    cut(gone.last - 1, PhysRange{range.end, highest.end()});
     --gone.last;
   }
   erase(gone);
@@ -207,27 +220,10 @@ void FlatTable::erase(IndexRange positions) {
   close_gap(positions.first, positions.size());
 }
 
-void FlatTable::shrink(size_t index, PhysRange range) {
-  MEMBLOCK_ASSERT(!range.empty() && storage_[index].range().contains(range));
-  total_bytes_ -= storage_[index].size - range.size();
-  storage_[index].base = range.base;
-  storage_[index].size = range.size();
-}
-
-void FlatTable::set_node(IndexRange positions, NodeId nid) {
-  for (size_t i = positions.first; i < positions.last; ++i) storage_[i].nid = nid;
-}
-
-void FlatTable::set_flags(IndexRange positions, RegionFlags flags) {
-  for (size_t i = positions.first; i < positions.last; ++i) {
-    storage_[i].flags = storage_[i].flags | flags;
-  }
-}
-
-void FlatTable::clear_flags(IndexRange positions, RegionFlags flags) {
-  for (size_t i = positions.first; i < positions.last; ++i) {
-    storage_[i].flags = without(storage_[i].flags, flags);
-  }
+void FlatTable::cut(size_t index, PhysRange kept) {
+  total_bytes_ -= storage_[index].size - kept.size();
+  storage_[index].base = kept.base;
+  storage_[index].size = kept.size();
 }
 
 void FlatTable::trim(uint64_t align) {
@@ -248,7 +244,8 @@ void FlatTable::trim(uint64_t align) {
   count_ = kept;
 }
 
-void FlatTable::keep(IndexRange inside, RegionFlags flags) {
+void FlatTable::keep(PhysRange range, RegionFlags flags) {
+  const IndexRange inside = isolate(range);
   size_t kept = 0;
   total_bytes_ = 0;
   for (size_t i = 0; i < count_; ++i) {
@@ -261,13 +258,30 @@ void FlatTable::keep(IndexRange inside, RegionFlags flags) {
   merge({0, count_});
 }
 
-void FlatTable::adopt(std::span<Region> storage, size_t count, uint64_t total_bytes) {
+void FlatTable::adopt(std::span<Region> storage, size_t count, uint64_t total_bytes,
+                      PhysRange place) {
   MEMBLOCK_ASSERT(count <= storage.size());
-  const bool same_storage = storage.data() == storage_.data() && storage.size() == storage_.size();
-  if (same_storage && count == count_ && total_bytes == total_bytes_) return;
+  const bool same_storage = storage.data() == storage_.data();
+  if (!same_storage) block_ = Block{.memory = nullptr, .bytes = 0, .place = place};
+  if (same_storage && storage.size() == storage_.size() && count == count_ &&
+      total_bytes == total_bytes_) {
+    return;
+  }
   storage_ = storage;
   count_ = count;
   total_bytes_ = total_bytes;
+}
+
+FlatTable::Growth FlatTable::grow(const Block& block) {
+  const Growth before{block_, storage_};
+  move_to({static_cast<Region*>(block.memory), 2 * capacity()});
+  block_ = block;
+  return before;
+}
+
+void FlatTable::undo(const Growth& growth) {
+  move_to(growth.storage);
+  block_ = growth.left;
 }
 
 void FlatTable::move_to(std::span<Region> storage) {
@@ -280,6 +294,7 @@ void FlatTable::reset() {
   storage_ = {};
   count_ = 0;
   total_bytes_ = 0;
+  block_ = {};
 }
 
 int FlatTable::first_broken_invariant() const {

@@ -1,18 +1,17 @@
 // Growth: a full table doubles, with storage taken from memblock itself and reserved in it, or from
 // the embedder's allocator once that is up. Placement and nesting are those of
 // memblock_double_array(), so that addresses stay comparable across a growth.
+#pragma once
+
 #include "memblock/memblock.h"
 
 namespace memblock {
 
-namespace {
+/// The caller that the kernel names when storage of a table is freed and reserved.
+inline constexpr const char* kGrowth = "memblock_double_array";
 
-// The caller that the kernel names when storage of a table is freed and reserved.
-constexpr const char* kGrowth = "memblock_double_array";
-
-}  // namespace
-
-bool Memblock::grow(TableId id, PhysRange area) {
+template <RegionTable Table>
+bool BasicMemblock<Table>::grow(TableId id, PhysRange area) {
   if (!can_resize_ || table(id).capacity() == 0) return false;
   // After the handover free memory is no longer memblock's to take.
   const bool grown = late_allocator_up_ ? grow_from_late_allocator(id)
@@ -27,8 +26,9 @@ bool Memblock::grow(TableId id, PhysRange area) {
 
 // As if the storage that a growth further out has chosen, and not reserved yet, were reserved.
 // Linux has no such guard: there the inner table can land on the outer one.
-bool Memblock::find_beside_pending(uint64_t bytes, PhysRange window, RegionFlags flags,
-                                   PhysAddr& found) const {
+template <RegionTable Table>
+bool BasicMemblock<Table>::find_beside_pending(uint64_t bytes, PhysRange window, RegionFlags flags,
+                                               PhysAddr& found) const {
   const auto find = [&](PhysAddr from, PhysAddr to) {
     const PhysRange part{from, max(from, to)};
     return find_free(bytes, machine_.page_size(), part, kNoNode, flags, found);
@@ -39,7 +39,9 @@ bool Memblock::find_beside_pending(uint64_t bytes, PhysRange window, RegionFlags
   return bottom_up_ ? find_below() || find_above() : find_above() || find_below();
 }
 
-bool Memblock::find_mirrored_first(uint64_t bytes, PhysRange window, PhysAddr& found) const {
+template <RegionTable Table>
+bool BasicMemblock<Table>::find_mirrored_first(uint64_t bytes, PhysRange window,
+                                               PhysAddr& found) const {
   if (has_mirror_) {
     if (find_beside_pending(bytes, window, kMirror, found)) return true;
     warn(Warning::NotMirrored);
@@ -49,7 +51,9 @@ bool Memblock::find_mirrored_first(uint64_t bytes, PhysRange window, PhysAddr& f
 
 // `area` is about to be reserved: storage for `reserved` must not land on it. Above it is tried
 // first.
-bool Memblock::find_growth_place(TableId id, uint64_t bytes, PhysRange area, PhysRange& place) {
+template <RegionTable Table>
+bool BasicMemblock<Table>::find_growth_place(TableId id, uint64_t bytes, PhysRange area,
+                                             PhysRange& place) {
   if (id != TableId::Reserved) area = PhysRange{};
   const PhysAddr lowest{machine_.page_size()};
   const auto window = [lowest](PhysAddr from, PhysAddr to) {
@@ -66,28 +70,27 @@ bool Memblock::find_growth_place(TableId id, uint64_t bytes, PhysRange area, Phy
   return true;
 }
 
-bool Memblock::grow_from_memblock(TableId id, PhysRange area) {
-  FlatTable& table = mutable_table(id);
-  const size_t capacity = 2 * table.capacity();
-  const uint64_t bytes = align_up(capacity * machine_.region_bytes, machine_.page_size());
+template <RegionTable Table>
+bool BasicMemblock<Table>::grow_from_memblock(TableId id, PhysRange area) {
+  Table& table = mutable_table(id);
+  const uint64_t used = Table::growth_bytes(table.capacity(), machine_.region_bytes);
+  const uint64_t bytes = align_up(used, machine_.page_size());
   PhysRange place;
   if (platform_.phys_to_virt == nullptr || !find_growth_place(id, bytes, area, place)) return false;
   void* memory = platform_.phys_to_virt(platform_.context, place);
   if (memory == nullptr) return false;
-  trace_growth(id, place);
+  // The kernel names the bytes that the regions take, not the pages that they are given.
+  trace_growth(id, PhysRange::from_size(place.base, used));
 
-  const std::span<Region> old_storage = table.storage();
-  const PhysRange old_place = origin(id).place;
-  table.move_to({static_cast<Region*>(memory), capacity});
-  origin(id).place = place;
-  if (swap_reservations(old_place, place)) return true;
-  table.move_to(old_storage);
-  origin(id).place = old_place;
+  const auto growth = table.grow({.memory = memory, .bytes = used, .place = place});
+  if (swap_reservations(growth.left.place, place)) return true;
+  table.undo(growth);
   return false;
 }
 
 // Frees the old storage, then reserves the new, as Linux does. Either can make `reserved` grow.
-bool Memblock::swap_reservations(PhysRange old_place, PhysRange new_place) {
+template <RegionTable Table>
+bool BasicMemblock<Table>::swap_reservations(PhysRange old_place, PhysRange new_place) {
   bool freed = false;
   if (!old_place.empty()) {
     const PhysRange outer = pending_growth_;
@@ -104,28 +107,26 @@ bool Memblock::swap_reservations(PhysRange old_place, PhysRange new_place) {
   return false;
 }
 
-bool Memblock::grow_from_late_allocator(TableId id) {
+template <RegionTable Table>
+bool BasicMemblock<Table>::grow_from_late_allocator(TableId id) {
   if (platform_.late_alloc == nullptr) return false;
-  FlatTable& table = mutable_table(id);
-  const size_t capacity = 2 * table.capacity();
-  const uint64_t bytes = capacity * sizeof(Region);
+  Table& table = mutable_table(id);
+  const uint64_t bytes = Table::growth_bytes(table.capacity(), sizeof(Region));
   void* memory = platform_.late_alloc(platform_.context, bytes);
   if (memory == nullptr) return false;
-  table.move_to({static_cast<Region*>(memory), capacity});
-  const Origin old = origin(id);
-  origin(id) = Origin{.place = {}, .late = memory, .late_bytes = bytes};
-  give_back(old);
+  give_back(table.grow({.memory = memory, .bytes = bytes, .place = {}, .late = true}).left);
   return true;
 }
 
-void Memblock::give_back(const Origin& old) {
-  if (old.late != nullptr && platform_.late_free != nullptr) {
-    platform_.late_free(platform_.context, old.late, old.late_bytes);
+template <RegionTable Table>
+void BasicMemblock<Table>::give_back(const Block& left) {
+  if (left.late && platform_.late_free != nullptr) {
+    platform_.late_free(platform_.context, left.memory, left.bytes);
   }
-  if (old.place.empty()) return;
-  trace_range("memblock_phys_free", old.place, kGrowth);
-  if (erase(TableId::Reserved, old.place) == Status::Ok && handed_over_) {
-    free_page_by_page(old.place);
+  if (left.place.empty()) return;
+  trace_range("memblock_phys_free", left.place, kGrowth);
+  if (erase(TableId::Reserved, left.place) == Status::Ok && handed_over_) {
+    free_page_by_page(left.place);
   }
 }
 

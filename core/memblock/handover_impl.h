@@ -1,21 +1,20 @@
 // Handover: every page is reported to the page allocator once, as free or as kept.
+#pragma once
+
 #include "memblock/memblock.h"
 
 namespace memblock {
 
-namespace {
-
-// The largest chunk that starts at `pfn`, is naturally aligned and ends by `end`.
-unsigned chunk_order(uint64_t pfn, uint64_t end) {
+/// The largest chunk that starts at `pfn`, is naturally aligned and ends by `end`.
+constexpr unsigned chunk_order(uint64_t pfn, uint64_t end) {
   unsigned order = 0;
   while (order < kOrderMax && (pfn >> order & 1) == 0) ++order;
   while ((uint64_t{1} << order) > end - pfn) --order;
   return order;
 }
 
-}  // namespace
-
-uint64_t Memblock::free_pages(PhysRange range, uint64_t max_pfn) {
+template <RegionTable Table>
+uint64_t BasicMemblock<Table>::free_pages(PhysRange range, uint64_t max_pfn) {
   const PfnRange pages = whole_pages(range, machine_.page_shift);
   const uint64_t end = pages.last < max_pfn ? pages.last : max_pfn;
   uint64_t pfn = pages.first;
@@ -27,13 +26,15 @@ uint64_t Memblock::free_pages(PhysRange range, uint64_t max_pfn) {
   return pages.first < end ? end - pages.first : 0;
 }
 
-void Memblock::keep_pages(const PfnRange& pages) {
+template <RegionTable Table>
+void BasicMemblock<Table>::keep_pages(const PfnRange& pages) {
   if (sink_.keep_pages != nullptr && pages.first < pages.last) {
     sink_.keep_pages(sink_.context, pages);
   }
 }
 
-void Memblock::keep_nomap_pages() {
+template <RegionTable Table>
+void BasicMemblock<Table>::keep_nomap_pages() {
   for (const Region& region : memory()) {
     if (region.flags.has(kNomap)) keep_pages(reserved_pfns(region));
   }
@@ -41,7 +42,8 @@ void Memblock::keep_nomap_pages() {
 
 // A page belongs to the node of the memory that its first byte lies in, or else to the node of the
 // reservation. Runs of one node are reported together.
-void Memblock::keep_reserved_pages() {
+template <RegionTable Table>
+void BasicMemblock<Table>::keep_reserved_pages() {
   const unsigned shift = machine_.page_shift;
   for (const Region& region : reserved()) {
     if (region.flags.has(kReservedNoinit)) continue;
@@ -55,11 +57,13 @@ void Memblock::keep_reserved_pages() {
       }
       run.last = until;
     };
-    size_t index = memory_.first_ending_after(PhysAddr{all.first << shift});
-    for (; index < memory_.count() && run.last < all.last; ++index) {
+    const PhysRange from{PhysAddr{all.first << shift}, kPhysAddrMax};
+    Cursor<Table> memory{memory_, from, Direction::Up};
+    for (; memory.region() != nullptr && run.last < all.last; memory.up()) {
+      const Region& below = *memory.region();
       // First bytes inside this memory region: pages from the first boundary in it to the last.
-      const PfnRange inside{whole_pages(memory_[index].range(), shift).first,
-                            touched_pages(memory_[index].range(), shift).last, memory_[index].nid};
+      const PfnRange inside{whole_pages(below.range(), shift).first,
+                            touched_pages(below.range(), shift).last, below.nid};
       if (inside.first >= all.last) break;
       extend(inside.first, region.nid);
       extend(inside.last < all.last ? inside.last : all.last, inside.nid);
@@ -69,7 +73,8 @@ void Memblock::keep_reserved_pages() {
   }
 }
 
-uint64_t Memblock::free_all(const PageSink& sink, uint64_t max_pfn) {
+template <RegionTable Table>
+uint64_t BasicMemblock<Table>::free_all(const PageSink& sink, uint64_t max_pfn) {
   if (handed_over_ || discarded_) return 0;
   sink_ = sink;
   // Hotplug memory goes to the page allocator too, even if there is no slot to note that.
@@ -77,7 +82,7 @@ uint64_t Memblock::free_all(const PageSink& sink, uint64_t max_pfn) {
   const bool movable_node = movable_node_;
   movable_node_ = false;
   uint64_t freed = 0;
-  RangeWalk walk = free_ranges();
+  BasicRangeWalk<Table> walk = free_ranges();
   for (WalkedRange free; walk.next(free);) freed += free_pages(free.range, max_pfn);
   movable_node_ = movable_node;
   keep_nomap_pages();
@@ -86,14 +91,16 @@ uint64_t Memblock::free_all(const PageSink& sink, uint64_t max_pfn) {
   return freed;
 }
 
-void Memblock::free_page_by_page(PhysRange range) {
+template <RegionTable Table>
+void BasicMemblock<Table>::free_page_by_page(PhysRange range) {
   const PfnRange pages = whole_pages(range, machine_.page_shift);
   for (uint64_t pfn = pages.first; pfn < pages.last; ++pfn) {
     if (sink_.free_pages != nullptr) sink_.free_pages(sink_.context, pfn, 0);
   }
 }
 
-Status Memblock::free_late(PhysRange range) {
+template <RegionTable Table>
+Status BasicMemblock<Table>::free_late(PhysRange range) {
   trace_range("memblock_free_late", range, caller_);
   if (discarded_) return Status::Discarded;
   if (!handed_over_) return Status::Invalid;
@@ -101,18 +108,18 @@ Status Memblock::free_late(PhysRange range) {
   return Status::Ok;
 }
 
-void Memblock::discard() {
+template <RegionTable Table>
+void BasicMemblock<Table>::discard() {
   if (discarded_) return;
-  for (Origin& origin : origins_) {
-    if (origin.late != nullptr && platform_.late_free != nullptr) {
-      platform_.late_free(platform_.context, origin.late, origin.late_bytes);
-    }
-    if (handed_over_) free_page_by_page(origin.place);
-    origin = Origin{};
+  for (Table* table : {&memory_, &reserved_, &physmem_}) {
+    table->each_block([this](const Block& block) {
+      if (block.late && platform_.late_free != nullptr) {
+        platform_.late_free(platform_.context, block.memory, block.bytes);
+      }
+      if (handed_over_) free_page_by_page(block.place);
+    });
+    table->reset();
   }
-  memory_.reset();
-  reserved_.reset();
-  physmem_.reset();
   discarded_ = true;
 }
 
