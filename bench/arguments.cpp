@@ -11,15 +11,18 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  lab-bench --quick                                 two table sizes, everything side by side\n"
     "  lab-bench --filter Alloc --regions 8,4096 --json alloc.json\n"
+    "  lab-bench --table                                 the goals, and what was reached\n"
+    "  lab-bench --table --filter mix --regions 64\n"
+    "  lab-bench --growth core/README.md                 does cost grow as documented?\n"
     "  lab-bench --filter Alloc --repetitions 9 --candidates core --json before.json\n"
     "  lab-bench --filter Alloc --baseline before.json   compare with that file\n"
     "  lab-bench --quick --baseline OLD/lab-bench        run both in turn, and compare\n"
-    "Exit code: 0 all right; 1 a wrong result or a regression; 2 wrong usage or\n"
+    "Exit code: 0 all right; 1 a wrong result, a regression or a goal missed; 2 wrong usage or\n"
     "something missing.";
 
 void add_choices(CLI::App& app, Arguments& arguments) {
   app.add_option("--filter", arguments.filter,
-                 "Only benchmarks whose name matches this expression");
+                 "Only benchmarks (--table: rows) whose name matches this expression");
   app.add_option("--regions", arguments.sizes, "Table sizes (8,64,512,4096,32768,131072)")
       ->delimiter(',')
       ->check(CLI::Range(size_t{8}, size_t{1} << 18));
@@ -43,6 +46,13 @@ void add_choices(CLI::App& app, Arguments& arguments) {
 
 void add_options(CLI::App& app, Arguments& arguments) {
   add_choices(app, arguments);
+  app.add_flag("--table", arguments.table,
+               "Measure what bench/goals.txt names and print ratio, goal and quartiles");
+  app.add_option("--goals", arguments.goals, "Another file of goals for --table");
+  app.add_option("--growth", arguments.growth,
+                 "Count instructions (valgrind) and compare how they grow with the classes in this "
+                 "file's table");
+  app.add_option("--count", arguments.count)->group("");  // The other side of --growth.
   app.add_option("--json", arguments.json, "Write the results to this file");
   app.add_option("--baseline", arguments.baseline,
                  "Compare with this result file, or with this lab-bench program, run in turn");

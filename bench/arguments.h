@@ -21,6 +21,9 @@ struct Arguments {
   std::string compare_json;
   std::string boots = "corpora/boots";
   std::string root = ".";
+  std::string goals;
+  std::string growth;
+  std::vector<std::string> count;
   std::vector<std::string> candidates;
   std::vector<std::string> linux_trees{"6.1", "6.12"};
   std::vector<size_t> sizes;
@@ -28,6 +31,7 @@ struct Arguments {
   unsigned repetitions = 0;
   GateOptions gate;
   bool no_linux = false;
+  bool table = false;
   bool quick = false;
   bool smoke = false;
   bool list = false;

@@ -10,6 +10,11 @@ set(bench_sources
   bench/gate.cpp
   bench/report.cpp
   bench/candidate.cpp
+  bench/heap_count.cpp
+  bench/goals.cpp
+  bench/goal_table.cpp
+  bench/table_text.cpp
+  bench/growth.cpp
   bench/core_candidate.cpp
   bench/linux_candidate.cpp
   bench/vector_candidate.cpp
@@ -49,3 +54,12 @@ lab_program(lab-bench ${bench_sources}
                  ${bench_peers})
 target_include_directories(lab-bench PRIVATE ${PROJECT_SOURCE_DIR})
 lab_test(bench.smoke COMMAND lab-bench --smoke --no-linux LABELS bench TIMEOUT 300)
+if(NOT MEMBLOCK_LAB_SANITIZE AND NOT MEMBLOCK_LAB_COVERAGE)
+  find_program(valgrind NAMES valgrind)
+  if(valgrind)
+    lab_test(bench.growth COMMAND lab-bench --growth core/README.md LABELS bench TIMEOUT 600)
+  else()
+    message(STATUS "skipped: install valgrind")
+    set(LAB_SKIPPED "${LAB_SKIPPED} valgrind" CACHE INTERNAL "")
+  endif()
+endif()

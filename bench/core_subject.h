@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
+#include <new>
 
 #include "bench/subject.h"
 
@@ -26,6 +26,8 @@ class CoreStorage {
 template <class M, bool kOrderShows>
 class CoreSubject : private CoreStorage, public M {
  public:
+  static constexpr size_t kFirstBytes = Capacity{}.reserved * sizeof(Region);
+
   explicit CoreSubject(Capacity capacity)
       : CoreStorage(capacity), M(CoreStorage::spans(), platform()) {
     M::allow_resize();
@@ -74,8 +76,8 @@ class CoreSubject : private CoreStorage, public M {
  private:
   static Platform platform() {
     Platform platform;
-    platform.late_alloc = [](void*, uint64_t bytes) { return std::malloc(bytes); };
-    platform.late_free = [](void*, void* pointer, uint64_t) { std::free(pointer); };
+    platform.late_alloc = [](void*, uint64_t bytes) { return operator new(bytes); };
+    platform.late_free = [](void*, void* pointer, uint64_t) { operator delete(pointer); };
     return platform;
   }
 };

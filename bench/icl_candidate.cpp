@@ -1,6 +1,7 @@
 #include <boost/icl/interval_map.hpp>
 
 #include "bench/make_job.h"
+#include "bench/memory_use.h"
 #include "bench/peer.h"
 
 namespace memblock::bench {
@@ -87,7 +88,7 @@ class IclTable {
 Candidate icl_candidate() {
   using S = PeerSubject<IclTable>;
   static_assert(Subject<S>);
-  return {"boost::icl", Role::Peer, make_job<S>, nullptr};
+  return {"boost::icl", Role::Peer, make_job<S>, memory_of<S>};
 }
 
 }  // namespace memblock::bench

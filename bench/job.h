@@ -22,6 +22,8 @@ class Job {
   /// A shot of fewer ops says nothing: positions would not average out.
   virtual uint64_t ops_min() const { return 64; }
   virtual uint64_t ops_max() const { return uint64_t{1} << 16; }
+  /// Ops of a shot whose instructions are counted: the same on every run, so that few are enough.
+  virtual uint64_t ops_counted() const { return ops_min() > 512 ? ops_min() : 512; }
   /// Kinds of shots of this many ops.
   virtual unsigned phases(uint64_t) const { return 1; }
 

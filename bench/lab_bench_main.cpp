@@ -3,8 +3,13 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
+#include <regex>
+
 #include "bench/arguments.h"
 #include "bench/baseline.h"
+#include "bench/goal_table.h"
+#include "bench/growth.h"
 #include "bench/report.h"
 
 namespace {
@@ -62,6 +67,42 @@ int run_suite(const Arguments& arguments) {
   return table.errors().empty() ? kExitOk : kExitFinding;
 }
 
+/// Measures and prints the table of goals.
+int run_table(const Arguments& arguments) {
+  std::string problem;
+  Goals goals = read_goals(
+      arguments.goals.empty() ? arguments.root + "/bench/goals.txt" : arguments.goals, problem);
+  std::vector<Candidate> candidates;
+  if (problem.empty()) candidates = chosen_candidates(arguments, problem);
+  std::vector<Boot> boots;
+  if (problem.empty()) boots = load_boots(arguments.boots, problem);
+  const std::regex wanted{arguments.filter};
+  std::erase_if(goals.rows, [&](const Goal& row) {
+    return !std::regex_search(row.title + " " + row.workload, wanted);
+  });
+  if (problem.empty() && goals.rows.empty()) problem = "no row matches " + arguments.filter;
+  std::vector<size_t> sizes = goals.sizes;
+  if (!arguments.sizes.empty()) sizes = arguments.sizes;
+  for (const size_t size : sizes) {
+    if (std::find(goals.sizes.begin(), goals.sizes.end(), size) == goals.sizes.end()) {
+      problem = fmt::format("no goals for {} regions", size);
+    }
+  }
+  if (!problem.empty()) {
+    fmt::print(stderr, "lab-bench: {}\n", problem);
+    return kExitUsage;
+  }
+  const Plan plan = plan_of(arguments);
+  const Measured measured = measure(goals, sizes, candidates, boots, plan.rounds, plan.seconds);
+  const bool reached = print_table(goals, sizes, measured);
+  if (!arguments.json.empty() && !write_table(arguments.json, goals, sizes, measured)) {
+    fmt::print(stderr, "lab-bench: {} cannot be written\n", arguments.json);
+    return kExitUsage;
+  }
+  if (measured.interrupted) return kExitUsage;
+  return reached && measured.wrong.empty() ? kExitOk : kExitFinding;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,6 +116,11 @@ int main(int argc, char** argv) {
   }
   keep_memory();
   try {
+    if (!arguments.count.empty()) return run_counted(arguments.count, candidates(), arguments.json);
+    if (!arguments.growth.empty()) {
+      return run_growth(arguments.growth, arguments.filter, arguments.json);
+    }
+    if (arguments.table) return run_table(arguments);
     if (!arguments.baseline.empty()) return run_and_compare(arguments, run_suite);
     return run_suite(arguments);
   } catch (const std::exception& error) {

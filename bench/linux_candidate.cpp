@@ -1,9 +1,10 @@
 // The memblock of a kernel tree as a subject: its own file, compiled with -O2, called through the
 // table that the tree's shared object offers. A kernel's state is global, so that only one subject
 // of a tree lives at a time; each begins by resetting it.
-#include <cstdlib>
+#include <new>
 
 #include "bench/make_job.h"
+#include "bench/memory_use.h"
 #include "lab/linux_tree.h"
 
 namespace memblock::bench {
@@ -27,16 +28,19 @@ constexpr LinuxTable linux_table(TableId id) {
 template <size_t kSlot>
 class LinuxSubject {
  public:
+  static constexpr size_t kFirstBytes = Capacity{}.reserved * sizeof(Region);
   static inline std::unique_ptr<lab::LinuxTree> tree;
 
   explicit LinuxSubject(Capacity capacity) : o_(tree->object()) {
     host_.context = this;
     host_.late_alloc = [](void* self, size_t bytes) {
-      return static_cast<LinuxSubject*>(self)->grown_.emplace_back(std::malloc(bytes));
+      void* const array = operator new(bytes);
+      static_cast<LinuxSubject*>(self)->grown_.push_back(array);
+      return array;
     };
     host_.late_free = [](void* self, void* pointer) {
       std::erase(static_cast<LinuxSubject*>(self)->grown_, pointer);
-      std::free(pointer);
+      operator delete(pointer);
     };
     host_.free_pages = [](void* self, uint64_t pfn, unsigned order) {
       const PageSink& to = static_cast<LinuxSubject*>(self)->sink_;
@@ -53,7 +57,7 @@ class LinuxSubject {
   LinuxSubject(const LinuxSubject&) = delete;
   LinuxSubject& operator=(const LinuxSubject&) = delete;
   ~LinuxSubject() {
-    for (void* array : grown_) std::free(array);
+    for (void* array : grown_) operator delete(array);
   }
 
   Status add(PhysRange r, NodeId nid, RegionFlags flags) {
@@ -137,12 +141,28 @@ class LinuxSubject {
   std::vector<void*> grown_;  ///< Arrays that late_alloc gave.
 };
 
+/// What the last doubling on the way to `regions` leaves and needs; the way there would take
+/// minutes.
+template <Subject S>
+MemoryUse memory_of_last_growth(size_t regions) {
+  constexpr uint64_t kFirst = S::kFirstBytes;
+  if (regions <= Capacity{}.reserved) return {kFirst, kFirst};
+  const size_t before = grown_capacity(regions) / 2;
+  S subject{Capacity{128, before}};
+  const std::vector<Region> all = all_slots(before + 1);
+  subject.fill(TableId::Reserved, {all.begin(), all.end() - 1});
+  const HeapCount heap;
+  use(subject.reserve(all.back().range(), kUnsetNode, kNoFlags));
+  const uint64_t old = before > Capacity{}.reserved ? before * sizeof(Region) : 0;
+  return {kFirst + heap.live(), kFirst + old + heap.peak()};
+}
+
 template <size_t kSlot>
 Candidate in_slot(std::unique_ptr<lab::LinuxTree> tree) {
   using S = LinuxSubject<kSlot>;
   static_assert(Subject<S>);
   S::tree = std::move(tree);
-  return {S::tree->name(), Role::Linux, make_job<S>, nullptr};
+  return {S::tree->name(), Role::Linux, make_job<S>, memory_of_last_growth<S>};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bench/make_job.h"
+#include "bench/memory_use.h"
 #include "bench/peer.h"
 
 namespace memblock::bench {
@@ -116,7 +117,7 @@ class LlvmTable {
 Candidate llvm_candidate() {
   using S = PeerSubject<LlvmTable>;
   static_assert(Subject<S>);
-  return {"llvm::IntervalMap", Role::Peer, make_job<S>, nullptr};
+  return {"llvm::IntervalMap", Role::Peer, make_job<S>, memory_of<S>};
 }
 
 }  // namespace memblock::bench

@@ -41,6 +41,8 @@ concept PeerTable = std::default_initializable<T> &&
 template <PeerTable T>
 class PeerSubject {
  public:
+  static constexpr size_t kFirstBytes = sizeof(T);
+
   explicit PeerSubject(Capacity) {}
 
   LAB_BENCH_CALL Status add(PhysRange r, NodeId nid, RegionFlags flags) {

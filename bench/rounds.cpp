@@ -52,8 +52,6 @@ Spread ratio(const Lane& other, const Lane& ours) {
   return spread_of(std::move(ratios));
 }
 
-void counted_shot(Job& job) { job.work(); }
-
 Rounds::Rounds(const Task& task, const std::vector<Candidate>& candidates, double seconds)
     : seconds_(seconds) {
   for (const Candidate& candidate : candidates) {

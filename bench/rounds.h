@@ -54,7 +54,4 @@ class Rounds {
   size_t turn_ = 0;
 };
 
-/// Does a shot where counters of instructions look for it: see growth.h.
-void counted_shot(Job& job);
-
 }  // namespace memblock::bench

@@ -98,6 +98,7 @@ class MergeAllJob : public Job {
 
   uint64_t whole() const override { return count_; }
   unsigned phases(uint64_t ops) const override { return ops >= count_ ? 2 : 2 * kLevels; }
+  uint64_t ops_counted() const override { return count_; }
 
   uint64_t prepare(uint64_t ops, unsigned phase) override {
     clears_ = phase % 2 == 0;
@@ -155,7 +156,7 @@ class NodesJob : public Job {
     first_node_ = all || phase < kLevels ? 0 : level(count_, phase - kLevels);
     last_node_ = all ? count_ : std::min<size_t>(count_, first_node_ + ops);
     if (!all && phase < kLevels) last_node_ = 0;
-    subject_.emplace(Capacity{grown_capacity(first_add_), 128});
+    subject_.emplace(Capacity{grown_capacity(all ? 0 : last_add_ + 2), 128});
     const auto end = adds_.begin() + static_cast<ptrdiff_t>(first_add_);
     if (first_add_ > 0) subject_->fill(TableId::Memory, {adds_.begin(), end});
     return (last_add_ - first_add_) + (last_node_ - first_node_);

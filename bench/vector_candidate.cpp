@@ -1,6 +1,7 @@
 // The peer that needs no library: a sorted std::vector.
 #include "bench/make_job.h"
 #include "bench/map_table.h"
+#include "bench/memory_use.h"
 
 namespace memblock::bench {
 namespace {
@@ -54,7 +55,7 @@ class VectorMap {
 Candidate vector_candidate() {
   using S = PeerSubject<MapTable<VectorMap>>;
   static_assert(Subject<S>);
-  return {"vector", Role::Peer, make_job<S>, nullptr};
+  return {"vector", Role::Peer, make_job<S>, memory_of<S>};
 }
 
 }  // namespace memblock::bench
