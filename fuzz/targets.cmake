@@ -14,6 +14,41 @@ function(lab_fuzz_targets)
   lab_fuzz_target(cmdline KIND text LONGEST 256 SEEDS cmdlines DICTIONARY cmdline.dict)
   lab_fuzz_target(text KIND text LONGEST 768 SEEDS texts DICTIONARY text.dict)
   lab_fuzz_target(bootlog KIND text LONGEST 4096 SEEDS bootlogs)
+  lab_fuzz_linux(6.1 6.12)
+endfunction()
+
+# fuzz_linux, where the packaged sources of these kernels are: the kernels' objects, instrumented
+# like the rest of the build, and the target that loads them.
+function(lab_fuzz_linux)
+  set(flavour plain)
+  if(MEMBLOCK_LAB_FUZZER)
+    set(flavour fuzz)
+  endif()
+  file(GLOB shims CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/lab/linux/*)
+  foreach(release ${ARGN})
+    set(source /usr/src/linux-source-${release}.tar.xz)
+    if(NOT EXISTS ${source})
+      message(STATUS "no fuzz_linux: linux-source-${release} is not installed")
+      return()
+    endif()
+    set(object ${PROJECT_BINARY_DIR}/linux/linux-${release}-${flavour}.so)
+    list(APPEND objects ${object})
+    add_custom_command(
+      OUTPUT ${object}
+      COMMAND ${PROJECT_SOURCE_DIR}/ci/linux/build --tree ${release} --flavour ${flavour}
+              --out ${PROJECT_BINARY_DIR}/linux
+      COMMAND ${CMAKE_COMMAND} -E touch ${object}
+      DEPENDS ${shims} ${source} ${PROJECT_SOURCE_DIR}/ci/linux/build
+              ${PROJECT_SOURCE_DIR}/ci/linux/trees.sh
+      COMMENT "Memblock of Linux ${release}, ${flavour}" VERBATIM)
+  endforeach()
+  lab_fuzz_target(linux KIND trace LONGEST 2048 SEEDS traces
+                  SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp ${objects})
+  list(JOIN objects ":" joined)
+  target_compile_definitions(fuzz_linux PRIVATE LAB_LINUX_OBJECTS="${joined}")
+  target_link_libraries(fuzz_linux PRIVATE memblock_lab_linux)
+  # The objects count what they reach with the engine of this program.
+  set_target_properties(fuzz_linux PROPERTIES ENABLE_EXPORTS ON)
 endfunction()
 
 # Instrumentation where it pays. The model's paths mirror the core's, so they are not followed at
@@ -22,11 +57,12 @@ endfunction()
 # knows the words, and addresses are compared all the time: lab_global_options() has that off.
 if(MEMBLOCK_LAB_FUZZER)
   foreach(part model model_table model_alloc model_grow model_query model_handover model_print
-               model_e820 e820_case compare apply core_backend)
+               model_e820 e820_case compare apply core_backend linux_backend linux_backend_find
+               linux_e820 linux_compare linux_judge linux_known linux_known_e820 linux_tree)
     set_source_files_properties(core/lab/${part}.cpp PROPERTIES
       COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
   endforeach()
-  foreach(part fuzz_ops op_mutator op_moves op_values)
+  foreach(part fuzz_ops fuzz_linux op_mutator op_moves op_values)
     set_source_files_properties(fuzz/${part}.cpp PROPERTIES
       COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
   endforeach()
