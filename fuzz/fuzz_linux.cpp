@@ -35,7 +35,7 @@ class Trees {
   std::vector<lab::CheckTree> all_;
 };
 
-const Trees trees;
+const Trees kTrees;
 
 }  // namespace
 
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Whether kernel code works in real memory is a choice of the input's too.
   const bool window = size != 0 && data[size - 1] % 4 == 3;
   const lab::LinuxRun beside = window ? lab::LinuxRun::Window : lab::LinuxRun::Core;
-  for (const lab::CheckTree& tree : trees.all()) {
+  for (const lab::CheckTree& tree : kTrees.all()) {
     const lab::Trace fitting = lab::for_linux(trace, *tree.tree);
     for (const lab::LinuxRun run : {beside, lab::LinuxRun::Model}) {
       const lab::Verdict verdict = lab::judge_on_linux(tree, fitting, "", run).verdict;
