@@ -69,13 +69,20 @@ class ToldChoices {
   int to_;
 };
 
+/// Arrays of more than a page, which tables of a few regions never have.
+void with_large_tables(OpMix& mix) {
+  mix.small_tables = false;
+  mix.fill_max = 200;
+  mix.patterns = 12;
+}
+
 template <Choices C>
 Trace drawn(C& choices, uint64_t index) {
   OpMix mix = index % 8 < 5   ? OpMix::everything()
               : index % 8 < 7 ? OpMix::memblock_only()
                               : OpMix::e820_only();
   if (index % 16 == 1) mix.draws_max = 256;
-  if (index % 16 == 3) mix.small_tables = false;
+  if (index % 16 == 3) with_large_tables(mix);
   return gen_trace(choices, swarm(choices, mix));
 }
 
@@ -87,6 +94,7 @@ Trace drawn_for_linux(C& choices, uint64_t index) {
                                : OpMix::everything();
   if (choices.below(2) != 0) mix = swarm(choices, mix);
   if (choices.below(3) == 0) mix.draws_max = 120;
+  if (index % 16 == 3) with_large_tables(mix);
   return gen_trace(choices, mix);
 }
 

@@ -39,6 +39,7 @@ struct OpMix {
   uint64_t universe_pages = 48;  ///< Where most addresses come from.
   bool small_tables = true;      ///< Tables of 1 to 8 regions, where growth happens early.
   bool begins_with_memory = true;
+  size_t fill_max = 20;  ///< A pattern that fills a table makes no more regions at a time.
 
   uint16_t& operator[](OpCode code) { return weights[static_cast<size_t>(code)]; }
   uint16_t operator[](OpCode code) const { return weights[static_cast<size_t>(code)]; }
@@ -346,13 +347,12 @@ class TraceGenerator {
     push(alloc);
   }
 
-  /// Lone pages, until 0 to 2 slots are left; not in tables too large for a short trace.
+  /// Lone pages, until 0 to 2 slots are left.
   void fill_table(TableId id) {
-    constexpr size_t kFillMax = 20;
     const uint64_t leave = below(3);
     const bool memory = id == TableId::Memory;
     uint64_t first = (memory ? 4 : 1) * mix_.universe_pages;
-    for (size_t i = 0; i < kFillMax; ++i, first += 2) {
+    for (size_t i = 0; i < mix_.fill_max; ++i, first += 2) {
       const size_t count = core_->table(id).count();
       if (count + leave >= core_->table(id).capacity()) break;
       push_range(memory ? OpCode::Add : OpCode::Reserve, pages(first, 1));
