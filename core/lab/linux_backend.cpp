@@ -343,13 +343,14 @@ Result<IndexRange> LinuxBackend::isolate(TableId table, PhysRange r) {
 
 PhysRange LinuxBackend::array_place(TableId id) const {
   const RegionView now = view(id);
+  // Reserved and freed in whole pages.
+  const uint64_t bytes = align_up(table(id).capacity() * sizeof(Region), machine_.page_size());
   uint64_t address = 0;
   if (tree_.window_address(now.data(), address)) {
-    return PhysRange::from_size(PhysAddr{address}, table(id).capacity() * sizeof(Region));
+    return PhysRange::from_size(PhysAddr{address}, bytes);
   }
   for (const Block& block : blocks_) {
-    if (block.memory != now.data()) continue;
-    return PhysRange::from_size(PhysAddr{block.address}, table(id).capacity() * sizeof(Region));
+    if (block.memory == now.data()) return PhysRange::from_size(PhysAddr{block.address}, bytes);
   }
   return {};
 }
