@@ -257,7 +257,8 @@ bool handover_grows(const LinuxStep& step) {
 
 // A page that two nodes share is that of the higher one.
 bool handover_shared_page(const LinuxStep& step) {
-  if (step.op.code != OpCode::FreeAll || !only_answer(step)) return false;
+  const bool names = step.backend.tree().object().stamps_nodes;
+  if (step.op.code != OpCode::FreeAll || !only_answer(step) || !names) return false;
   const uint64_t page = uint64_t{1} << step.limits.page_shift;
   const auto unaligned = [page](const Region& region) {
     return region.base.value % page != 0 || region.end().value % page != 0;
