@@ -113,7 +113,8 @@ class Check {
   bool working() const;
   void report_progress();
   void sum_up();
-  void look_into(const Bad& bad, std::set<std::string>& seen);
+  void look_into_new();
+  void look_into(const Bad& bad);
   void look_into_random(const Bad& bad, const Verdict& verdict);
   std::string write_small(const Trace& trace, const Verdict& verdict,
                           const RandomCase& which) const;
@@ -131,6 +132,8 @@ class Check {
   SharedMemory<std::atomic<uint64_t>> known_;  // Of each tree, in the order of known_names().
   std::vector<pid_t> workers_;
   std::vector<Bad> bad_;  // As they came.
+  size_t looked_into_ = 0;
+  std::set<std::string> seen_;  // What they came to.
   Clock::time_point start_ = Clock::now();
   CheckResult result_;
 };
@@ -236,8 +239,8 @@ bool Check::working() const {
 
 void Check::report_progress() {
   const Shared& shared = shared_[0];
-  progress_(
-      {shared.files, cases_.size(), shared.executions, shared.ops, bad_.size(), since(start_)});
+  progress_({shared.files, cases_.size(), shared.executions, shared.ops, result_.findings,
+             since(start_)});
 }
 
 CheckResult Check::run() {
@@ -251,6 +254,7 @@ CheckResult Check::run() {
   while (working()) {
     collect_ended();
     end_late();
+    look_into_new();
     if (!random_since && shared_[0].next > cases_.size()) random_since = Clock::now();
     if (stop_ || (random_since && since(*random_since) >= random_seconds_) || enough()) {
       shared_[0].stop = true;
@@ -261,10 +265,9 @@ CheckResult Check::run() {
     }
     usleep(kPollMicroseconds);
   }
+  look_into_new();
   report_progress();
   sum_up();
-  std::set<std::string> seen;
-  for (const Bad& bad : bad_) look_into(bad, seen);
   result_.interrupted = stop_;
   result_.seconds = since(start_);
   return std::move(result_);
@@ -313,8 +316,13 @@ Verdict Check::judge_apart_guarded(const std::function<Verdict()>& judged, doubl
       seconds);
 }
 
+/// At once, while the workers go on: nobody waits an hour for what was found in the first minute.
+void Check::look_into_new() {
+  for (; looked_into_ < bad_.size(); ++looked_into_) look_into(bad_[looked_into_]);
+}
+
 /// Judges a bad case again, makes it small if it was a random one, and stores it.
-void Check::look_into(const Bad& bad, std::set<std::string>& seen) {
+void Check::look_into(const Bad& bad) {
   const Verdict verdict =
       judge_apart_guarded([&] { return judge_number(bad.number).verdict; }, kCaseSecondsMax);
   if (verdict.good()) {
@@ -323,11 +331,11 @@ void Check::look_into(const Bad& bad, std::set<std::string>& seen) {
     return;
   }
   if (verdict.signature == kUnreadable) {
-    if (seen.insert(verdict.report).second) result_.problems.push_back(verdict.report);
+    if (seen_.insert(verdict.report).second) result_.problems.push_back(verdict.report);
     return;
   }
   if (bad.number >= cases_.size()) {
-    if (seen.insert(verdict.signature).second) look_into_random(bad, verdict);
+    if (seen_.insert(verdict.signature).second) look_into_random(bad, verdict);
     return;
   }
   const CheckCase& which = cases_[bad.number];

@@ -57,7 +57,8 @@ struct CheckResult {
 /// A moment of a running check.
 struct CheckProgress {
   uint64_t files = 0, files_all = 0;  ///< Files judged, of how many; each backend counts.
-  uint64_t executions = 0, ops = 0, findings = 0;
+  uint64_t executions = 0, ops = 0;
+  std::span<const CheckFinding> findings;  ///< So far; each is looked into as soon as it is found.
   double seconds = 0;
 };
 

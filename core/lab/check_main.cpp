@@ -100,9 +100,10 @@ void add_options(CLI::App& app, Arguments& arguments) {
 class ProgressLine {
  public:
   void show(const CheckProgress& progress) {
-    const std::string line = fmt::format(
-        "{}/{} files, {} executions, {} ops, {} findings, {:.0f} s", progress.files,
-        progress.files_all, progress.executions, progress.ops, progress.findings, progress.seconds);
+    const std::string line =
+        fmt::format("{}/{} files, {} executions, {} ops, {} findings, {:.0f} s", progress.files,
+                    progress.files_all, progress.executions, progress.ops, progress.findings.size(),
+                    progress.seconds);
     if (terminal_) {
       fmt::print("\r\033[K{}", line);
       shown_ = true;
@@ -228,11 +229,14 @@ int run(Arguments& arguments) {
   Trees trees;
   if (!load_trees(arguments, trees)) return kExitUsage;
   ProgressLine line;
-  const CheckResult result =
-      run_check(options, stop, [&](const CheckProgress& progress) { line.show(progress); });
+  size_t printed = 0;
+  const CheckResult result = run_check(options, stop, [&](const CheckProgress& progress) {
+    if (printed < progress.findings.size()) line.end();
+    while (printed < progress.findings.size()) print_finding(progress.findings[printed++]);
+    line.show(progress);
+  });
   line.end();
   for (const TreeResult& tree : result.trees) print_tree(tree);
-  for (const CheckFinding& finding : result.findings) print_finding(finding);
   for (const std::string& problem : result.problems) {
     fmt::print(stderr, "lab-check: {}\n", problem);
   }
