@@ -68,7 +68,7 @@ void check_header(const std::string& file, const Trace& trace, std::string_view 
   static const std::map<std::string_view, std::vector<std::string_view>> kWords = {
       {"spec", {}},
       {"regress", {"Found by", "Cause"}},
-      {"divergences", {"Kernels:", "Linux:", "Harm:", "Intended"}}};
+      {"divergences", {"Kernels:", "Linux:", "Trigger:", "Harm:", "Intended"}}};
   for (const std::string_view words : kWords.at(folder)) {
     if (comments_mention(trace, words)) continue;
     out.push_back(fmt::format("{}:1:1: the header lacks `{}`; see corpora/README.md", file, words));
