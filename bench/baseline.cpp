@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 
 namespace memblock::bench {
@@ -14,8 +15,19 @@ std::string scratch(const std::string& name) {
   return (fs::temp_directory_path() / fmt::format("lab-bench-{}-{}.json", getpid(), name)).string();
 }
 
-/// What both programs are told, so that they do the same. The other one may be older: no option
-/// that came later than --baseline itself.
+/// Whether a lab-bench knows an option: the other one may be older.
+bool knows(const std::string& program, const std::string& option) {
+  const std::string command = "'" + program + "' --help 2>/dev/null";
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return false;
+  std::string said;
+  char piece[4096];
+  while (const size_t length = std::fread(piece, 1, sizeof piece, pipe)) said.append(piece, length);
+  pclose(pipe);
+  return said.find(option) != std::string::npos;
+}
+
+/// What both programs are told, so that they do the same: the core, and nothing beside it.
 std::vector<std::string> child_command(const std::string& program, const Arguments& arguments,
                                        const std::string& json) {
   std::vector<std::string> words{program,         "--silent",
@@ -26,6 +38,14 @@ std::vector<std::string> child_command(const std::string& program, const Argumen
                                  "--boots",       arguments.boots};
   if (arguments.quick) words.emplace_back("--quick");
   if (arguments.smoke) words.emplace_back("--smoke");
+  for (const size_t size : arguments.sizes) {
+    words.emplace_back("--regions");
+    words.push_back(std::to_string(size));
+  }
+  if (knows(program, "--candidates")) {
+    words.emplace_back("--candidates");
+    words.emplace_back("core");
+  }
   return words;
 }
 

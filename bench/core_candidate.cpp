@@ -5,7 +5,9 @@
 namespace memblock::bench {
 
 Candidate core_candidate() {
-  return {"core", Role::Ours, make_job<FlatSubject>, memory_of<FlatSubject>};
+  using S = CoreSubject<FlatTable>;
+  static_assert(Subject<S> && HandsOver<S>);
+  return {"core", Role::Ours, make_job<S>, memory_of<S>};
 }
 
 }  // namespace memblock::bench

@@ -3,33 +3,47 @@
 
 #include <algorithm>
 #include <new>
+#include <type_traits>
 
 #include "bench/subject.h"
 
 namespace memblock::bench {
 
-/// Storage that must exist before the Memblock that uses it.
+/// Storage that must exist before the memblock that uses it. A table says how much it takes for so
+/// many regions; an array takes what it holds.
+template <class Table>
 class CoreStorage {
  protected:
   explicit CoreStorage(Capacity capacity)
-      : memory_storage_(capacity.memory), reserved_storage_(capacity.reserved) {}
+      : memory_storage_(storage_for(capacity.memory)),
+        reserved_storage_(storage_for(capacity.reserved)) {}
 
   Storage spans() { return {memory_storage_, reserved_storage_, {}}; }
+
+  static constexpr size_t storage_for(size_t capacity) {
+    if constexpr (requires { Table::storage_for(capacity); }) return Table::storage_for(capacity);
+    return capacity;
+  }
 
  private:
   std::vector<Region> memory_storage_;
   std::vector<Region> reserved_storage_;
 };
 
-/// `M` is one of the core's memblocks. `kOrderShows`: whether the order in which regions came shows
-/// in its tables; an array is filled in address order, which it does fastest.
-template <class M, bool kOrderShows>
-class CoreSubject : private CoreStorage, public M {
+/// The memblock on one of the core's tables.
+template <class Table>
+class CoreSubject : private CoreStorage<Table>, public BasicMemblock<Table> {
+  using M = BasicMemblock<Table>;
+  /// Whether the order in which regions came shows in the table. An array is filled in address
+  /// order, which it does fastest.
+  static constexpr bool kOrderShows = !std::is_same_v<Table, FlatTable>;
+
  public:
-  static constexpr size_t kFirstBytes = Capacity{}.reserved * sizeof(Region);
+  static constexpr size_t kFirstBytes =
+      CoreStorage<Table>::storage_for(Capacity{}.reserved) * sizeof(Region);
 
   explicit CoreSubject(Capacity capacity)
-      : CoreStorage(capacity), M(CoreStorage::spans(), platform()) {
+      : CoreStorage<Table>(capacity), M(CoreStorage<Table>::spans(), platform()) {
     M::allow_resize();
     M::set_late_allocator_up();
   }
@@ -52,10 +66,8 @@ class CoreSubject : private CoreStorage, public M {
   }
 
   std::vector<Region> regions(TableId table) const {
-    const auto& all = M::table(table);
     std::vector<Region> out;
-    out.reserve(all.count());
-    for (size_t i = 0; i < all.count(); ++i) out.push_back(all[i]);
+    for (const Region& region : M::table(table).regions()) out.push_back(region);
     return out;
   }
 
@@ -81,8 +93,5 @@ class CoreSubject : private CoreStorage, public M {
     return platform;
   }
 };
-
-using FlatSubject = CoreSubject<Memblock, false>;
-static_assert(Subject<FlatSubject> && HandsOver<FlatSubject>);
 
 }  // namespace memblock::bench
