@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <map>
 #include <numeric>
 
-#include "lab/compare.h"
+#include "lab/minimize.h"
 #include "lab/model.h"
 #include "props/rc.h"
 
@@ -65,9 +66,18 @@ void expect_same_call_trace(const Trace& trace) {
   }
 }
 
+/// Fails with the smallest trace. RapidCheck, which shrinks choices and not traces, comes by many
+/// times: each kind of divergence is made small once.
 void expect_agreement(const Trace& trace) {
+  static std::map<std::string, std::string> small_reports;
   const auto divergence = compare<CoreBackend, Model>(trace);
-  if (divergence) RC_FAIL(report(*divergence, trace, ""));
+  if (!divergence) return;
+  std::string& told = small_reports[signature_of(*divergence, trace)];
+  if (told.empty()) {
+    const Trace small = minimize_divergence<CoreBackend, Model>(trace, {.trials_max = 4000});
+    told = report(*compare<CoreBackend, Model>(small), small, "");
+  }
+  RC_FAIL(told);
 }
 
 bool model_laws() {

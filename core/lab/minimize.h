@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "lab/trace.h"
+#include "lab/compare.h"
 
 namespace memblock::lab {
 
@@ -18,5 +18,20 @@ struct MinimizeOptions {
 /// Requires: `fails(trace)`, and that it says the same of the same trace each time.
 Trace minimize(Trace trace, const std::function<bool(const Trace&)>& fails,
                const MinimizeOptions& options = {});
+
+/// The same where `fails` means: A and B part with the signature that they part with now.
+///
+/// Requires: they part.
+template <Backend A, Backend B>
+Trace minimize_divergence(const Trace& trace, const MinimizeOptions& options = {}) {
+  const std::string wanted = signature_of(*compare<A, B>(trace), trace);
+  return minimize(
+      trace,
+      [&](const Trace& smaller) {
+        const std::optional<Divergence> found = compare<A, B>(smaller);
+        return found && signature_of(*found, smaller) == wanted;
+      },
+      options);
+}
 
 }  // namespace memblock::lab
