@@ -1,5 +1,6 @@
 // corpus_runner BACKEND [CORPORA]: replays every trace of corpora/{spec,regress,divergences} on one
-// backend, checks every expectation, compares core and model, and checks the rules of the files.
+// backend (the core, the core through its C API, the model), checks every expectation, compares
+// core and model, and checks the rules of the files.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "lab/core_backend.h"
 #include "lab/model.h"
 #include "lab/words.h"
+#include "props/c_backend.h"
 
 namespace memblock::lab {
 namespace {
@@ -166,8 +168,8 @@ int run(const fs::path& corpora) {
 int main_of(int argc, char** argv) {
   const std::string backend = argc > 1 ? argv[1] : "";
   const fs::path corpora = argc > 2 ? argv[2] : "corpora";
-  if (argc > 3 || (backend != "core" && backend != "model")) {
-    fmt::print(stderr, "usage: corpus_runner core|model [CORPORA]\n");
+  if (argc > 3 || (backend != "core" && backend != "c" && backend != "model")) {
+    fmt::print(stderr, "usage: corpus_runner core|c|model [CORPORA]\n");
     return 2;
   }
   if (!fs::is_directory(corpora)) {
@@ -175,6 +177,7 @@ int main_of(int argc, char** argv) {
                corpora.string());
     return 2;
   }
+  if (backend == "c") return run<CBackend>(corpora);
   return backend == "core" ? run<CoreBackend>(corpora) : run<Model>(corpora);
 }
 

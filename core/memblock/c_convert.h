@@ -38,7 +38,6 @@ struct Place {
 }  // namespace memblock::c
 
 inline void* operator new(size_t, memblock::c::Place place) noexcept { return place.address; }
-inline void operator delete(void*, memblock::c::Place) noexcept {}
 
 namespace memblock::c {
 

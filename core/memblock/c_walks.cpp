@@ -98,7 +98,7 @@ bool walk_down(const View& from, const View* minus, const RegionFilter& filter, 
   if (from.table()[at.from].base >= gap_base(minus, at.minus)) {
     at.from = at.from == 0 ? kBelow : at.from - 1;
   } else {
-    at.minus = at.minus == 0 ? kBelow : at.minus - 1;
+    --at.minus;  // Not the lowest: that one begins at 0, where no region begins below it.
   }
   *cursor = at.cursor();
   return true;

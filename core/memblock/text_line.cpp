@@ -5,7 +5,7 @@ namespace memblock {
 
 namespace {
 
-constexpr std::array<uint64_t, 20> powers_of_ten() {
+consteval std::array<uint64_t, 20> powers_of_ten() {
   std::array<uint64_t, 20> powers{};
   powers[0] = 1;
   for (size_t i = 1; i < powers.size(); ++i) powers[i] = 10 * powers[i - 1];
