@@ -365,6 +365,7 @@ void Check::look_into_random(const Bad& bad, const Verdict& verdict) {
     return since(began) <= budget && judged(smaller, "").signature == verdict.signature;
   });
   const std::string file = write_small(trace, verdict, which);
+  trace = read_trace(file).trace;  // The report names lines of this file.
   const std::string command = ours ? "ci/lab check" : options_.trees[which.tree].command;
   result_.findings.push_back({"random trace: " + verdict.signature, judged(trace, file).report,
                               file, command + " " + file, bad.seconds, ours});
