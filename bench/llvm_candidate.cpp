@@ -72,7 +72,7 @@ class LlvmTable {
 
   class Cursor {
    public:
-    Cursor(Map::const_iterator at, uint64_t lowest, bool up)
+    Cursor(const Map::const_iterator& at, uint64_t lowest, bool up)
         : at_(at), lowest_(lowest), up_(up), done_(!at.valid()) {}
     bool done() const { return done_; }
     uint64_t base() const { return at_.start(); }

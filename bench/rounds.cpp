@@ -13,6 +13,7 @@ constexpr double kShotNs = 100e3;
 /// A whole job that takes longer is sampled, in windows of about this length.
 constexpr double kWholeNsMax = 60e6;
 constexpr double kWindowNs = 10e6;
+constexpr double kTrialNs = 2e6;
 constexpr size_t kShotsMax = 2000;
 
 struct NoWork : Job {
@@ -106,10 +107,13 @@ void Rounds::prepare(size_t i) {
       sum += shot(job, ops, phase, rough > Stopwatch::kLong, done);
       if (attempt == 0 && lane.problem.empty()) lane.problem = job.verify();
     }
-    estimates_[i] = std::max(sum / phases, 0.1);
-    if (!endless) break;
-    ops = std::clamp(count_of(kShotNs / estimates_[i]), job.ops_min(),
-                     std::max(job.ops_max(), job.ops_min()));
+    // The first shots of a candidate are cold, and some are interrupted: the least counts.
+    const double now = std::max(sum / phases, 0.1);
+    estimates_[i] = attempt == 0 || endless ? now : std::min(estimates_[i], now);
+    const uint64_t most = endless ? std::max(job.ops_max(), job.ops_min())
+                                  : std::max(job.whole() / 8, std::min(job.ops_min(), job.whole()));
+    ops = std::clamp(count_of((endless ? kShotNs : kTrialNs) / estimates_[i]),
+                     std::min(job.ops_min(), most), most);
   }
   if (!endless) {
     const bool fits = estimates_[i] * static_cast<double>(job.whole()) <= kWholeNsMax;
