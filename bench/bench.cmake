@@ -63,7 +63,7 @@ if(NOT MEMBLOCK_LAB_SANITIZE AND NOT MEMBLOCK_LAB_COVERAGE)
     set(LAB_SKIPPED "${LAB_SKIPPED} valgrind" CACHE INTERNAL "")
   endif()
 endif()
-if(MEMBLOCK_LAB_LINUX AND NOT MEMBLOCK_LAB_SANITIZE)
+if(MEMBLOCK_LAB_LINUX)
   lab_test(linux.bench COMMAND lab-bench --smoke --candidates core,linux-6.1,linux-6.12
            LABELS linux TIMEOUT 600)
 endif()

@@ -13,7 +13,7 @@ int64_t live_bytes = 0;
 int64_t peak_bytes = 0;
 constexpr int64_t kHeader = 8;  // Of a chunk of glibc's malloc.
 
-void count(void* pointer, int sign) {
+[[maybe_unused]] void count(void* pointer, int sign) {
   if (pointer == nullptr) return;
   live_bytes += sign * (static_cast<int64_t>(malloc_usable_size(pointer)) + kHeader);
   if (live_bytes > peak_bytes) peak_bytes = live_bytes;
@@ -21,6 +21,17 @@ void count(void* pointer, int sign) {
 
 }  // namespace
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LAB_BENCH_OTHER_HEAP
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define LAB_BENCH_OTHER_HEAP
+#endif
+
+// The sanitizer's heap watches more forms of new and delete than are counted here: its builds weigh
+// nothing.
+#ifndef LAB_BENCH_OTHER_HEAP
 void* operator new(size_t bytes) {
   void* const pointer = std::malloc(bytes);
   if (pointer == nullptr) throw std::bad_alloc{};
@@ -40,6 +51,7 @@ void* operator new(size_t bytes, std::align_val_t align) {
 }
 void operator delete(void* pointer, std::align_val_t) noexcept { operator delete(pointer); }
 void operator delete(void* pointer, size_t, std::align_val_t) noexcept { operator delete(pointer); }
+#endif
 
 namespace memblock::bench {
 
