@@ -138,6 +138,11 @@ bool cursor_laws() {
       }
     }
   });
+  return ok;
+}
+
+bool shrunk_laws() {
+  bool ok = true;
   ok &= holds("a cursor into tables that have shrunk since ends, or goes on inside them", [] {
     const Trace trace = many_regions();
     CBackend c{trace.limits};
@@ -182,6 +187,11 @@ bool cursor_laws() {
       }
     }
   });
+  return ok;
+}
+
+bool table_laws() {
+  bool ok = true;
   ok &= holds("mbl_table_overlaps: as a memblock's own table answers", [](uint64_t at) {
     const Trace trace = many_regions();
     CBackend c{trace.limits};
@@ -333,6 +343,8 @@ bool word_laws() {
 int main() {
   bool ok = memblock::lab::backend_laws();
   ok &= memblock::lab::cursor_laws();
+  ok &= memblock::lab::shrunk_laws();
+  ok &= memblock::lab::table_laws();
   ok &= memblock::lab::absence_laws();
   ok &= memblock::lab::word_laws();
   return ok ? 0 : 1;
