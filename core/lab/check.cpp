@@ -2,6 +2,7 @@
 #include "lab/check.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -29,6 +30,7 @@ constexpr double kTrialSecondsMax = 10;       // The same for a trace that is be
 constexpr double kMinimiseAfterCtrlC = 2;     // Somebody waits.
 constexpr size_t kFindingsMax = 10;           // Enough to see that something is badly wrong.
 constexpr uint64_t kTracesPerFinding = 1000;  // More than one in so many: the same.
+constexpr int kKeptBytes = 256 << 20;  // A worker keeps what it frees: handovers are long lists.
 constexpr unsigned kPollMicroseconds = 20000;
 
 double since(Clock::time_point start) {
@@ -175,6 +177,8 @@ void Check::work(size_t slot) {
   signal(SIGINT, SIG_IGN);  // The parent decides when to stop.
   signal(SIGTERM, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  mallopt(M_MMAP_MAX, 0);
   // What a crash says is asked for again, when the case is looked into.
   if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(2);
   std::optional<LinuxGuard> guard;
