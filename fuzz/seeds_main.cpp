@@ -4,8 +4,7 @@
 //   texts      every trace, as the text it is
 //   cmdlines   memory options of the traces' ops and of the command lines in boot logs
 //   bootlogs   the parts of each boot log that speak of memory, cut into pieces that are fuzzed
-//   fast choices    random bytes of many lengths, for targets whose bytes are decisions of a
-//   generator
+//   choices    random bytes of many lengths, for targets whose bytes are decisions of a generator
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
