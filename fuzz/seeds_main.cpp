@@ -71,10 +71,16 @@ std::vector<fs::path> files_below(const fs::path& folder, bool (*wanted)(const f
 
 bool is_trace(const fs::path& path) { return path.extension() == ".txt"; }
 
+/// Real boots, and what made the importer go wrong once.
 std::vector<fs::path> boot_logs(const Arguments& arguments) {
-  return files_below(fs::path{arguments.corpora} / "boots", [](const fs::path& path) {
-    return path.string().find(".log") != std::string::npos;
-  });
+  std::vector<fs::path> out;
+  for (const char* folder : {"boots", "regress"}) {
+    const auto logs = files_below(fs::path{arguments.corpora} / folder, [](const fs::path& path) {
+      return path.string().find(".log") != std::string::npos;
+    });
+    out.insert(out.end(), logs.begin(), logs.end());
+  }
+  return out;
 }
 
 std::string read_whole(const fs::path& path) {

@@ -1,6 +1,6 @@
 // The recorded boots of corpora/boots, all of them, on the core and on the model: exactly the
-// results of corpora/boots/results, and, where a side file tells of the calls that the kernel
-// did not print, exactly those calls.
+// results of corpora/boots-expected/results, and, where a side file tells of the calls that the
+// kernel did not print, exactly those calls.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +18,7 @@ namespace memblock::lab {
 namespace {
 
 const std::filesystem::path kBoots = "corpora/boots";
+const std::filesystem::path kExpected = "corpora/boots-expected";
 
 int failures = 0;
 
@@ -39,7 +40,7 @@ std::string result_line(const std::string& name, const ReplayReport& report) {
 /// Lines of results by log.
 std::map<std::string, std::string> expected_results() {
   std::map<std::string, std::string> results;
-  std::istringstream lines(load_text((kBoots / "results").string()).text);
+  std::istringstream lines(load_text((kExpected / "results").string()).text);
   for (std::string line; std::getline(lines, line);) {
     if (line.empty() || line[0] == '#') continue;
     results[line.substr(0, line.find(':'))] = line;
@@ -181,8 +182,7 @@ void check_log(const std::string& path, const std::string& name,
   if (!parsed.ok() || !(parsed.trace == trace)) {
     fail(fmt::format("{}: the trace does not read back from its text", name));
   }
-  const std::string side =
-      path.substr(0, path.size() - std::string(".log.gz").size()) + ".side.jsonl.gz";
+  const std::string side = (kExpected / (name + ".side.jsonl.gz")).string();
   if (std::filesystem::exists(side)) SideCheck(name, boots[0], side_calls(side)).run();
 }
 

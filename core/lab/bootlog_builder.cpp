@@ -93,6 +93,39 @@ std::vector<Op> forcing_ops(const LoggedDump& dump) {
   return ops;
 }
 
+Op append_op(const E820Entry& entry) {
+  Op op;
+  op.code = OpCode::E820Append;
+  op.min = entry.base;
+  op.size = entry.size;
+  op.type = entry.type;
+  return op;
+}
+
+std::vector<Op> forcing_ops(const std::vector<E820Entry>& map) {
+  std::vector<Op> ops;
+  // An entry may end at 2^64, and no size does.
+  constexpr uint64_t kHalf = uint64_t{1} << 63;
+  for (const uint64_t base : {uint64_t{0}, kHalf}) {
+    Op& half = ops.emplace_back();
+    half.code = OpCode::E820Remove;
+    half.min = PhysAddr{base};
+    half.size = kHalf;
+    half.type = E820Type::None;
+  }
+  for (const E820Entry& entry : map) ops.push_back(made_valid(append_op(entry)));
+  return ops;
+}
+
+std::vector<E820Entry> map_of(const Outcome& outcome) {
+  std::vector<E820Entry> map;
+  const std::vector<uint64_t>& values = outcome.values;
+  for (size_t i = 0; i + 2 < values.size(); i += 3) {
+    map.push_back({PhysAddr{values[i]}, values[i + 1], static_cast<E820Type>(values[i + 2])});
+  }
+  return map;
+}
+
 void TraceBuilder::firmware_entry(const E820Entry& entry) { (void)core_.e820().append(entry); }
 
 void TraceBuilder::map(uint32_t line, Outcome expected) {
@@ -102,7 +135,10 @@ void TraceBuilder::map(uint32_t line, Outcome expected) {
   note.kind = StepKind::Map;
   note.line = line;
   const Outcome held = push(std::move(op), std::move(note));
-  boot_.notes.back().why = held == expected ? "" : "the options do not lead to the map printed";
+  if (held != expected) {
+    boot_.notes.back().why = "the options do not lead to the map printed";
+    for (const Op& force : forcing_ops(map_of(expected))) (void)apply(core_, force);
+  }
   boot_.trace.steps.back().expected = std::move(expected);
 }
 

@@ -44,6 +44,14 @@ class TraceBuilder {
 /// The calls that make any tables what `dump` says.
 std::vector<Op> forcing_ops(const LoggedDump& dump);
 
+/// The calls that make any E820 table hold `map`.
+std::vector<Op> forcing_ops(const std::vector<E820Entry>& map);
+
+/// The entries that an E820Entries op answers.
+std::vector<E820Entry> map_of(const Outcome& outcome);
+
+Op append_op(const E820Entry& entry);
+
 /// Takes what the kernel got instead of what `backend` found.
 template <class B>
 void force_allocation(B& backend, const Outcome& outcome, uint64_t size,

@@ -100,19 +100,7 @@ void MapRules::take_options(size_t index) {
 /// The map as it is printed, for a command line that is cut off where it is printed.
 void MapRules::take_printed(size_t index) {
   const uint32_t line = boot_.events[index].line.line;
-  Op all;
-  all.code = OpCode::E820Remove;
-  all.size = ~uint64_t{0};
-  all.type = E820Type::None;
-  builder_.printed(std::move(all), line);
-  for (const E820Entry& entry : printed_map(index)) {
-    Op op;
-    op.code = OpCode::E820Append;
-    op.min = entry.base;
-    op.size = entry.size;
-    op.type = entry.type;
-    builder_.printed(std::move(op), line);
-  }
+  for (Op& op : forcing_ops(printed_map(index))) builder_.printed(std::move(op), line);
   Op sanitize;
   sanitize.code = OpCode::E820Sanitize;
   builder_.printed(std::move(sanitize), line);
@@ -124,12 +112,7 @@ void MapRules::take_extended(size_t index) {
   for (const E820Entry& entry : printed_map(index)) {
     const auto known = builder_.map();
     if (std::find(known.begin(), known.end(), entry) != known.end()) continue;
-    Op op;
-    op.code = OpCode::E820Append;
-    op.min = entry.base;
-    op.size = entry.size;
-    op.type = entry.type;
-    builder_.printed(std::move(op), line);
+    builder_.printed(append_op(entry), line);
   }
   Op sanitize;
   sanitize.code = OpCode::E820Sanitize;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "lab/bootlog_builder.h"
 #include "lab/bootlog_compare.h"
 #include "lab/model.h"
@@ -128,12 +130,7 @@ class Replayer {
         {step, note.line,
          fmt::format("the kernel's map is {}, {} makes it {}", to_text(wanted.op, *wanted.expected),
                      B::name(), to_text(wanted.op, outcome))});
-    auto& map = backend_.e820();
-    map.clear();
-    const std::vector<uint64_t>& values = wanted.expected->values;
-    for (size_t i = 0; i + 2 < values.size(); i += 3) {
-      (void)map.append({PhysAddr{values[i]}, values[i + 1], static_cast<E820Type>(values[i + 2])});
-    }
+    for (const Op& op : forcing_ops(map_of(*wanted.expected))) (void)apply(backend_, op);
   }
 
   void judge_dump(size_t step, const StepNote& note) {
@@ -221,21 +218,28 @@ TraceReport replay_trace_on(const Trace& trace, std::string_view backend) {
 Trace playable_trace(const ImportedBoot& boot) {
   const ReplayReport report = replay(boot, "core");
   Trace trace = boot.trace;
-  for (const WrongMap& wrong : report.wrong_maps) trace.steps[wrong.step].expected.reset();
+  std::map<size_t, std::vector<Op>> forced;  // Behind a step: what makes the log right after all.
+  for (const WrongMap& wrong : report.wrong_maps) {
+    forced[wrong.step] = forcing_ops(map_of(*trace.steps[wrong.step].expected));
+    trace.steps[wrong.step].expected.reset();
+  }
+  for (const DumpVerdict& verdict : report.verdicts) {
+    if (!verdict.tables_differ) continue;
+    // A dump is two steps.
+    forced[verdict.step + 1] = forcing_ops(boot.dumps[boot.notes[verdict.step].dump]);
+  }
   for (const WrongAllocation& wrong : report.wrong) {
     Step& step = trace.steps[wrong.step];
     step.op = range_op(OpCode::Reserve, boot.notes[wrong.step].result.value_or(PhysRange{}));
     step.expected.reset();
   }
-  // From the last dump to the first, so that positions stay what they are.
-  for (auto verdict = report.verdicts.rbegin(); verdict != report.verdicts.rend(); ++verdict) {
-    if (!verdict->tables_differ) continue;
-    const StepNote& note = boot.notes[verdict->step];
-    std::vector<Step> forced;
-    for (Op& op : forcing_ops(boot.dumps[note.dump]))
-      forced.push_back({std::move(op), {}, note.line});
-    const auto after = trace.steps.begin() + static_cast<std::ptrdiff_t>(verdict->step) + 2;
-    trace.steps.insert(after, forced.begin(), forced.end());
+  // From the last place to the first, so that positions stay what they are.
+  for (auto place = forced.rbegin(); place != forced.rend(); ++place) {
+    const auto& [step, ops] = *place;
+    std::vector<Step> steps;
+    for (const Op& op : ops) steps.push_back({op, {}, boot.notes[step].line});
+    const auto after = trace.steps.begin() + static_cast<std::ptrdiff_t>(step) + 1;
+    trace.steps.insert(after, steps.begin(), steps.end());
   }
   return trace;
 }
