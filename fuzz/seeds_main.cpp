@@ -71,16 +71,10 @@ std::vector<fs::path> files_below(const fs::path& folder, bool (*wanted)(const f
 
 bool is_trace(const fs::path& path) { return path.extension() == ".txt"; }
 
-/// Real boots, and what made the importer go wrong once.
-std::vector<fs::path> boot_logs(const Arguments& arguments) {
-  std::vector<fs::path> out;
-  for (const char* folder : {"boots", "regress"}) {
-    const auto logs = files_below(fs::path{arguments.corpora} / folder, [](const fs::path& path) {
-      return path.string().find(".log") != std::string::npos;
-    });
-    out.insert(out.end(), logs.begin(), logs.end());
-  }
-  return out;
+std::vector<fs::path> logs_in(const Arguments& arguments, std::string_view folder) {
+  return files_below(fs::path{arguments.corpora} / folder, [](const fs::path& path) {
+    return path.string().find(".log") != std::string::npos;
+  });
 }
 
 std::string read_whole(const fs::path& path) {
@@ -153,7 +147,7 @@ bool cmdlines(const Arguments& arguments, Seeds& seeds) {
       if (!step.op.text.empty()) seeds.add((named ? "reserve_mem=" : "") + step.op.text);
     }
   }
-  for (const fs::path& path : boot_logs(arguments)) {
+  for (const fs::path& path : logs_in(arguments, "boots")) {
     const std::string text = memblock::lab::load_text(path.string()).text;
     memblock::lab::for_each_line(text, [&](uint32_t, std::string_view line) {
       if (line.find("ommand line: ") != std::string_view::npos) add_options(seeds, line);
@@ -171,10 +165,12 @@ bool speaks_of_memory(std::string_view line) {
   });
 }
 
-/// Whole lines, as many as fit; the beginning of the log, then pieces from further on.
+/// What made the importer go wrong once, as it is; of boots whole lines, as many as fit: the
+/// beginning of the log, then pieces from further on.
 bool bootlogs(const Arguments& arguments, Seeds& seeds) {
   constexpr size_t kPiecesMax = 4;
-  for (const fs::path& path : boot_logs(arguments)) {
+  for (const fs::path& path : logs_in(arguments, "regress")) seeds.add(read_whole(path));
+  for (const fs::path& path : logs_in(arguments, "boots")) {
     const std::string text = memblock::lab::load_text(path.string()).text;
     std::vector<std::string> pieces(1);
     memblock::lab::for_each_line(text, [&](uint32_t, std::string_view line) {

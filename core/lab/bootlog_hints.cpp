@@ -203,7 +203,8 @@ Recognised recognise_mirrored(std::string_view text, LogLine line) {
 Recognised recognise_cpus(std::string_view text, LogLine line) {
   const size_t at = text.find("NR_CPUS");
   if (at == std::string_view::npos) return {};
-  Scanner scan(text.substr(at + 8));
+  Scanner scan(text.substr(at + 7));
+  if (!scan.literal("=") && !scan.literal(":")) return {};
   return scan.decimal(line.number) ? one(std::move(line), LogKind::CpuMax) : Recognised{};
 }
 
