@@ -151,7 +151,7 @@ bool table_laws() {
   ok &= holds("a table without a slot to spare keeps its regions", [] {
     FullTable<3> full;
     const std::vector<Region> before{full.storage.begin(), full.storage.end()};
-    const std::string room = "count_ + slots <= capacity()";
+    const std::string room = "count_ + extra <= capacity()";
     const PhysRange inside{PhysAddr{0x100}, PhysAddr{0x200}};
     expect_panic(room, [&] { full.table.insert(pages(100, 1), kNoFlags, kUnsetNode); });
     expect_panic(room, [&] { full.table.insert(pages(1, 4), kHotplug, kUnsetNode); });

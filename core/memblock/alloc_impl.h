@@ -6,27 +6,41 @@
 
 namespace memblock {
 
+/// The caller that the kernel names when an allocation reserves what it has found.
+inline constexpr const char* kAllocator = "memblock_alloc_range_nid";
+
 // The first free range that fits wins; inside it the aligned place nearest to where the search
-// began.
+// began. Memory regions and gaps between reservations are looked for in turn, each beyond where the
+// other was found, until two of them meet.
 template <RegionTable Table>
-bool BasicMemblock<Table>::find_free(uint64_t size, uint64_t align, PhysRange window, NodeId nid,
-                                     RegionFlags flags, PhysAddr& found) const {
-  const Direction direction = bottom_up_ ? Direction::Up : Direction::Down;
-  BasicRangeWalk<Table> walk{memory_, &reserved_, filter(nid, flags), direction, window};
-  WalkedRange free;
-  while (walk.next(free)) {
-    if (free.range.size() < size) continue;
-    if (bottom_up_) {
-      found = PhysAddr{align_up(free.range.base.value, align)};
-      // Rounding up wraps to 0 near the top of the address space.
-      if (found < free.range.base || free.range.end <= found) continue;
-      if (size <= free.range.end - found) return true;
+bool BasicMemblock<Table>::find_free(const Wish& wish, PhysRange window, SearchKind kind,
+                                     Passed& passed, Found& found) const {
+  const RegionFilter wanted = filter(kind.nid, kind.flags);
+  while (true) {
+    const Region* const region = kind.bottom_up
+                                     ? memory_.find_region_up(window, wanted, wish, passed)
+                                     : memory_.find_region_down(window, wanted, wish, passed);
+    if (region == nullptr) return false;
+    found.memory = region->range();
+    if (kind.bottom_up) {
+      window.base = max(window.base, region->base);
+      if (!reserved_.find_gap_up(window, wish, passed, found.gap)) return false;
     } else {
-      found = PhysAddr{align_down((free.range.end - size).value, align)};
-      if (free.range.base <= found) return true;
+      window.end = min(window.end, region->end());
+      if (!reserved_.find_gap_down(window, wish, passed, found.gap)) return false;
+    }
+    const PhysRange gap = found.gap;
+    found.gap = cut_to(gap, found.memory);
+    if (kind.bottom_up ? wish.fits_low(found.gap, found.at) : wish.fits_high(found.gap, found.at)) {
+      return true;
+    }
+    passed.add(found.gap);
+    if (kind.bottom_up) {
+      window.base = min(window.end, max(gap.base, found.memory.end));
+    } else {
+      window.end = max(window.base, min(gap.end, found.memory.base));
     }
   }
-  return false;
 }
 
 template <RegionTable Table>
@@ -41,11 +55,47 @@ PhysRange BasicMemblock<Table>::window_of(const AllocRequest& request, PhysAddr 
 
 template <RegionTable Table>
 Status BasicMemblock<Table>::find_and_reserve(const AllocRequest& request, PhysRange window,
-                                              NodeId nid, RegionFlags flags, PhysAddr& found) {
-  if (!find_free(request.size, request.align, window, nid, flags, found)) return Status::NoFit;
-  const PhysRange place = PhysRange::from_size(found, request.size);
-  trace_range("memblock_reserve", place, "memblock_alloc_range_nid");
+                                              SearchKind kind, PhysAddr& at) {
+  const Wish wish{request.size, request.align};
+  if (window.empty()) return Status::NoFit;
+  Trail* trail = trails_.leading_on(window, wish, kind);
+  PhysRange rest = window;
+  if (trail != nullptr) {
+    rest = trail->rest_of(window, wish);
+    if (rest.empty()) return Status::NoFit;
+    if (take_next(*trail, window, wish, kind, at)) {
+      trace_range("memblock_reserve", PhysRange::from_size(at, wish.size), kAllocator);
+      return Status::Ok;
+    }
+  } else {
+    trail = &trails_.start(window, kind);
+  }
+  Passed passed;
+  Found found;
+  if (!find_free(wish, rest, kind, passed, found)) {
+    trail->failed(window, wish, passed.largest);
+    return Status::NoFit;
+  }
+  trail->found(wish, passed.largest, found);
+  at = found.at;
+  const PhysRange place = PhysRange::from_size(at, wish.size);
+  trace_range("memblock_reserve", place, kAllocator);
   return insert(TableId::Reserved, place, kNoFlags, kUnsetNode);
+}
+
+// Where the last allocation of this kind ended, if the block fits there without further ado.
+template <RegionTable Table>
+bool BasicMemblock<Table>::take_next(const Trail& trail, PhysRange window, const Wish& wish,
+                                     SearchKind kind, PhysAddr& at) {
+  Spot spot;
+  const bool taken =
+      kind.bottom_up
+          ? reserved_.take_above(trail.edge(), min(trail.reach(), window.end), wish, spot)
+          : reserved_.take_below(trail.edge(), max(trail.reach(), window.base), wish, spot);
+  if (trace_) spot.region = nullptr;  // So that every allocation comes to where it is printed.
+  if (taken) trails_.took(spot, wish.size);
+  at = spot.at;
+  return taken;
 }
 
 // Gives up the node before mirroring, as Linux does.
@@ -53,12 +103,12 @@ template <RegionTable Table>
 Status BasicMemblock<Table>::try_allocate(const AllocRequest& request, PhysRange window,
                                           PhysAddr& found) {
   const bool other_nodes = is_node(request.nid) && !request.exact_nid;
-  RegionFlags flags = has_mirror_ ? kMirror : kNoFlags;
+  RegionFlags flags = first_flags();
   bool was_full = false;
   while (true) {
     for (int attempt = 0; attempt <= static_cast<int>(other_nodes); ++attempt) {
       const NodeId nid = attempt == 0 ? request.nid : kNoNode;
-      const Status status = find_and_reserve(request, window, nid, flags, found);
+      const Status status = find_and_reserve(request, window, {nid, flags, bottom_up_}, found);
       if (status == Status::Ok) return status;
       was_full = was_full || status == Status::TableFull;
     }
@@ -68,8 +118,23 @@ Status BasicMemblock<Table>::try_allocate(const AllocRequest& request, PhysRange
   }
 }
 
+// Most allocations go right beside the last one. They need none of the checks that the others do.
 template <RegionTable Table>
-Result<PhysAddr> BasicMemblock<Table>::allocate(const AllocRequest& asked) {
+Result<PhysAddr> BasicMemblock<Table>::allocate(const AllocRequest& request) {
+  Region* region = trails_.take_again(request);
+  if (region == nullptr) {
+    region = trails_.take_beside(request, window_of(request, request.min),
+                                 {request.nid, first_flags(), bottom_up_});
+  }
+  if (region == nullptr) return search_and_reserve(request);
+  const PhysAddr at = bottom_up_ ? reserved_.extend_up(region, request.size)
+                                 : reserved_.extend_down(region, request.size);
+  if (request.zero) zero(PhysRange::from_size(at, request.size));
+  return at;
+}
+
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& asked) {
   trace_alloc(asked);
   if (discarded_) return Status::Discarded;
   if (handed_over_) return Status::AfterHandover;

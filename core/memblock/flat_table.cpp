@@ -1,50 +1,20 @@
-// FlatTable: cached binary search, and edits that move each element at most once or twice.
+// FlatTable: lookups that remember, searches for gaps, and edits of more than one region.
 #include "memblock/flat_table.h"
 
 namespace memblock {
 
-namespace {
-
-void move_regions(Region* to, const Region* from, size_t count) {
-  if (count != 0) __builtin_memmove(to, from, count * sizeof(Region));
-}
-
-}  // namespace
-
-// How many regions start at or below `address`. Asks the remembered position and its neighbours
-// first; the search itself has no branch that depends on the data.
-size_t FlatTable::search(PhysAddr address) const {
-  const auto fits = [&](size_t index) {
-    return index <= count_ && (index == 0 || storage_[index - 1].base <= address) &&
-           (index == count_ || address < storage_[index].base);
+// Asks the remembered region and the one behind it first.
+const Region* FlatTable::find_near_hint(PhysAddr address) const {
+  const auto is_it = [&](size_t index) {
+    return index < count_ && storage_[index].base <= address &&
+           (index + 1 == count_ || address < storage_[index + 1].base);
   };
   const size_t hint = hint_.load(std::memory_order_relaxed);
-  if (fits(hint)) return hint;
-  size_t found = 0;
-  if (fits(hint + 1)) {
-    found = hint + 1;
-  } else if (hint != 0 && fits(hint - 1)) {
-    found = hint - 1;
-  } else if (count_ != 0) {
-    const Region* low = storage_.data();
-    for (size_t length = count_; length > 1;) {
-      const size_t half = length / 2;
-      low += static_cast<size_t>(low[half - 1].base <= address) * half;
-      length -= half;
-    }
-    found = static_cast<size_t>(low - storage_.data()) + static_cast<size_t>(low->base <= address);
-  }
-  hint_.store(found, std::memory_order_relaxed);
+  if (is_it(hint)) return &storage_[hint];
+  const Region* const found =
+      is_it(hint + 1) ? &storage_[hint + 1] : detail::last_from(storage_.data(), count_, address);
+  hint_.store(index_of(found), std::memory_order_relaxed);
   return found;
-}
-
-size_t FlatTable::first_ending_after(PhysAddr address) const {
-  const size_t above = search(address);
-  return above != 0 && address < storage_[above - 1].end() ? above - 1 : above;
-}
-
-size_t FlatTable::first_starting_from(PhysAddr address) const {
-  return address == PhysAddr{0} ? 0 : search(address - 1);
 }
 
 // The regions that share at least one byte with `range`.
@@ -75,187 +45,161 @@ IndexRange FlatTable::positions(PhysRange range) const {
   return {touched.first + below, touched.last + below};
 }
 
-void FlatTable::open_gap(size_t index, size_t slots) {
-  MEMBLOCK_ASSERT(count_ + slots <= capacity());
-  move_regions(&storage_[index] + slots, &storage_[index], count_ - index);
-  count_ += slots;
+const Region* FlatTable::find_region_down(PhysRange window, const RegionFilter& filter,
+                                          const Wish& wish, Passed& passed) const {
+  const Region* const first = storage_.data();
+  PhysAddr at;
+  for (const Region* region = first + first_starting_from(window.end); region-- != first;) {
+    if (region->end() <= window.base) return nullptr;
+    if (filter.skips(*region)) continue;
+    const PhysRange part = cut_to(region->range(), window);
+    if (wish.fits_high(part, at)) return region;
+    passed.add(part);
+  }
+  return nullptr;
 }
 
-void FlatTable::close_gap(size_t index, size_t slots) {
-  if (slots == 0) return;
-  move_regions(&storage_[index], &storage_[index] + slots, count_ - index - slots);
-  count_ -= slots;
+const Region* FlatTable::find_region_up(PhysRange window, const RegionFilter& filter,
+                                        const Wish& wish, Passed& passed) const {
+  const Region* const end = storage_.data() + count_;
+  PhysAddr at;
+  for (const Region* region = storage_.data() + first_ending_after(window.base); region != end;
+       ++region) {
+    if (window.end <= region->base) return nullptr;
+    if (filter.skips(*region)) continue;
+    const PhysRange part = cut_to(region->range(), window);
+    if (wish.fits_low(part, at)) return region;
+    passed.add(part);
+  }
+  return nullptr;
+}
+
+bool FlatTable::find_gap_down(PhysRange window, const Wish& wish, Passed& passed,
+                              PhysRange& gap) const {
+  const Region* const first = storage_.data();
+  const Region* below = first + first_starting_from(window.end);
+  PhysAddr top = window.end;
+  PhysAddr at;
+  while (window.base < top) {
+    const PhysAddr bottom = below == first ? window.base : max(window.base, below[-1].end());
+    if (bottom < top) {
+      gap = PhysRange{bottom, top};
+      if (wish.fits_high(gap, at)) return true;
+      passed.add(gap);
+    }
+    if (below == first) return false;
+    top = (--below)->base;
+  }
+  return false;
+}
+
+bool FlatTable::find_gap_up(PhysRange window, const Wish& wish, Passed& passed,
+                            PhysRange& gap) const {
+  const Region* const end = storage_.data() + count_;
+  const Region* above = storage_.data() + first_ending_after(window.base);
+  PhysAddr bottom = window.base;
+  PhysAddr at;
+  while (bottom < window.end) {
+    const PhysAddr top = above == end ? window.end : min(window.end, above->base);
+    if (bottom < top) {
+      gap = PhysRange{bottom, top};
+      if (wish.fits_low(gap, at)) return true;
+      passed.add(gap);
+    }
+    if (above == end) return false;
+    bottom = (above++)->end();
+  }
+  return false;
+}
+
+bool FlatTable::take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot) {
+  if (count_ == 0 || count_ == capacity()) return false;
+  size_t index = taken_;
+  if (index >= count_ || storage_[index].base != edge) {
+    index = index_of(find(edge));
+    if (storage_[index].base != edge) return false;
+  }
+  if (index != 0) floor = max(floor, storage_[index - 1].end());
+  if (edge <= floor || edge - floor <= wish.size) return false;
+  const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
+  if (at <= floor) return false;
+  taken_ = index;
+  spot = put(index, at, wish.size, at + wish.size == edge, floor);
+  return true;
+}
+
+bool FlatTable::take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot) {
+  if (count_ == 0 || count_ == capacity()) return false;
+  size_t index = taken_;
+  if (index >= count_ || storage_[index].end() != edge) {
+    index = index_of(find(edge - 1));
+    if (storage_[index].end() != edge) return false;
+  }
+  if (index + 1 != count_) ceiling = min(ceiling, storage_[index + 1].base);
+  const PhysAddr at{align_up(edge.value, wish.align)};
+  if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
+  const bool joined = at == edge && storage_[index].is_plain();
+  taken_ = joined ? index : index + 1;
+  spot = put(taken_, at, wish.size, joined, ceiling);
+  return true;
+}
+
+// Makes a block part of the region at `index` if it touches that, or a region in front of it.
+Spot FlatTable::put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end) {
+  Region* const place = storage_.data() + index;
+  if (touches && place->is_plain()) {
+    place->base = min(place->base, at);
+    extend_up(place, bytes);
+  } else {
+    detail::move_regions(place + 1, place, storage_.data() + count_);
+    *place = Region{at, static_cast<PhysInt>(bytes), kNoFlags, kUnsetNode};
+    ++count_;
+    total_bytes_ += bytes;
+  }
+  // A full table grows at the next allocation, as Linux has it, even where that would be joined.
+  return {at, count_ == capacity() ? nullptr : place, room_end};
+}
+
+// `touched` and one region behind it, which may join, go through the edit.
+template <class Edit>
+void FlatTable::edit(IndexRange touched, size_t extra, Edit edit) {
+  MEMBLOCK_ASSERT(count_ + extra <= capacity());
+  if (touched.last < count_) ++touched.last;
+  detail::Run run = all();
+  total_bytes_ += detail::edit_run(run, touched, extra, edit);
+  place(run);
 }
 
 void FlatTable::insert(PhysRange range, RegionFlags flags, NodeId nid) {
   if (range.empty()) return;
-  const IndexRange old = overlapping(range);
-  if (old.empty()) {
-    insert_one(old.first, range, flags, nid);
-  } else if (const size_t pieces = gaps(range); pieces != 0) {
-    insert_around(old, pieces, Region{range.base, range.size(), flags, nid});
-  }
-}
-
-// The common case: nothing overlaps, so only the two neighbours matter.
-void FlatTable::insert_one(size_t index, PhysRange range, RegionFlags flags, NodeId nid) {
-  const Region added{range.base, range.size(), flags, nid};
-  const bool joins_below = index != 0 && joins(storage_[index - 1], added);
-  const bool joins_above = index != count_ && joins(added, storage_[index]);
-  total_bytes_ += added.size;
-  if (joins_below && joins_above) {
-    storage_[index - 1].size += added.size + storage_[index].size;
-    close_gap(index, 1);
-  } else if (joins_below) {
-    storage_[index - 1].size += added.size;
-  } else if (joins_above) {
-    storage_[index].base = added.base;
-    storage_[index].size += added.size;
-  } else {
-    open_gap(index, 1);
-    storage_[index] = added;
-  }
-}
-
-// Writes old regions and new pieces in address order over the slots of both, joining as it goes.
-void FlatTable::insert_around(IndexRange old, size_t pieces, const Region& added) {
-  open_gap(old.last, pieces);
-  move_regions(&storage_[old.first] + pieces, &storage_[old.first], old.size());
-  size_t written = old.first;
-  const auto write = [&](const Region& region) {
-    if (written != 0 && joins(storage_[written - 1], region)) {
-      storage_[written - 1].size += region.size;
-    } else {
-      storage_[written++] = region;
-    }
-  };
-  PhysAddr reached = added.base;
-  const auto write_gap_below = [&](PhysAddr next) {
-    if (next <= reached) return;
-    write(Region{reached, next - reached, added.flags, added.nid});
-    total_bytes_ += next - reached;
-  };
-  const size_t end = old.last + pieces;
-  for (size_t i = old.first + pieces; i < end; ++i) {
-    const Region region = storage_[i];
-    write_gap_below(region.base);
-    reached = region.end();
-    write(region);
-  }
-  write_gap_below(added.end());
-  close_gap(written, end - written);
-  if (written < count_ && joins(storage_[written - 1], storage_[written])) {
-    storage_[written - 1].size += storage_[written].size;
-    close_gap(written, 1);
-  }
+  edit(overlapping(range), gaps(range), detail::Insertion{range, flags, nid});
 }
 
 void FlatTable::change(PhysRange range, const RegionChange& change) {
-  const IndexRange inside = isolate(range);
-  for (size_t i = inside.first; i < inside.last; ++i) change.apply(storage_[i]);
-  merge(inside);
-}
-
-// Splits regions at both ends of `range`; returns those now inside. Breaks invariant 4 until
-// merge() is called on what it returned.
-IndexRange FlatTable::isolate(PhysRange range) {
-  if (range.empty()) return {};
-  const auto split = [&](size_t index, PhysAddr at) {
-    open_gap(index, 1);
-    storage_[index].size = at - storage_[index].base;
-    storage_[index + 1].size -= storage_[index].size;
-    storage_[index + 1].base = at;
-  };
-  size_t first = first_ending_after(range.base);
-  if (first < count_ && storage_[first].base < range.base) split(first++, range.base);
-  const size_t last = first_starting_from(range.end);
-  if (last > first && range.end < storage_[last - 1].end()) split(last - 1, range.end);
-  return first < last ? IndexRange{first, last} : IndexRange{};
-}
-
-// Joins equal neighbours that touch, among `touched` and one region to each side of it.
-void FlatTable::merge(IndexRange touched) {
-  if (touched.empty()) return;
-  const size_t first = touched.first == 0 ? 0 : touched.first - 1;
-  const size_t end = touched.last < count_ ? touched.last + 1 : count_;
-  size_t kept = first;
-  for (size_t i = first + 1; i < end; ++i) {
-    if (joins(storage_[kept], storage_[i])) {
-      storage_[kept].size += storage_[i].size;
-    } else if (++kept != i) {
-      storage_[kept] = storage_[i];
-    }
-  }
-  close_gap(kept + 1, end - kept - 1);
+  const IndexRange inside = range.empty() ? IndexRange{} : overlapping(range);
+  if (inside.empty()) return;
+  const bool splits_lowest = storage_[inside.first].base < range.base;
+  const bool splits_highest = range.end < storage_[inside.last - 1].end();
+  edit(inside, static_cast<size_t>(splits_lowest) + static_cast<size_t>(splits_highest),
+       detail::Changing{range, change});
 }
 
 void FlatTable::remove(PhysRange range) {
-  if (range.empty()) return;
-  IndexRange gone = overlapping(range);
+  const IndexRange gone = range.empty() ? IndexRange{} : overlapping(range);
   if (gone.empty()) return;
-  const Region lowest = storage_[gone.first];
-  const Region highest = storage_[gone.last - 1];
-  const bool keeps_below = lowest.base < range.base;
-  const bool keeps_above = range.end < highest.end();
-  if (keeps_below && keeps_above && gone.size() == 1) {
-    open_gap(gone.first + 1, 1);
-    storage_[gone.first].size = range.base - storage_[gone.first].base;
-    storage_[gone.first + 1] =
-        Region{range.end, highest.end() - range.end, highest.flags, highest.nid};
-    total_bytes_ -= range.size();
-    return;
-  }
-  if (keeps_below) {
-    cut(gone.first++, PhysRange{lowest.base, range.base});
-  }
-  if (keeps_above) {
-    cut(gone.last - 1, PhysRange{range.end, highest.end()});
-    --gone.last;
-  }
-  erase(gone);
-}
-
-void FlatTable::erase(IndexRange positions) {
-  for (size_t i = positions.first; i < positions.last; ++i) total_bytes_ -= storage_[i].size;
-  close_gap(positions.first, positions.size());
-}
-
-void FlatTable::cut(size_t index, PhysRange kept) {
-  total_bytes_ -= storage_[index].size - kept.size();
-  storage_[index].base = kept.base;
-  storage_[index].size = kept.size();
+  const Region& lowest = storage_[gone.first];
+  const bool splits = gone.size() == 1 && lowest.base < range.base && range.end < lowest.end();
+  edit(gone, static_cast<size_t>(splits), detail::Removal{range});
 }
 
 void FlatTable::trim(uint64_t align) {
   MEMBLOCK_ASSERT(is_power_of_two(align));
-  size_t kept = 0;
-  total_bytes_ = 0;
-  for (size_t i = 0; i < count_; ++i) {
-    Region region = storage_[i];
-    const uint64_t base = align_up(region.base.value, align);
-    const uint64_t end = align_down(region.end().value, align);
-    // Rounding up wraps where no multiple is left below the top.
-    if (base < region.base.value || base >= end) continue;
-    region.base = PhysAddr{base};
-    region.size = PhysAddr{end} - region.base;
-    total_bytes_ += region.size;
-    storage_[kept++] = region;
-  }
-  count_ = kept;
+  edit({0, count_}, 0, detail::Trimming{align});
 }
 
+// Each region is cut or goes; none is split.
 void FlatTable::keep(PhysRange range, RegionFlags flags) {
-  const IndexRange inside = isolate(range);
-  size_t kept = 0;
-  total_bytes_ = 0;
-  for (size_t i = 0; i < count_; ++i) {
-    const bool is_inside = inside.first <= i && i < inside.last;
-    if (!is_inside && !storage_[i].flags.has(flags)) continue;
-    total_bytes_ += storage_[i].size;
-    storage_[kept++] = storage_[i];
-  }
-  count_ = kept;
-  merge({0, count_});
+  edit({0, count_}, 0, detail::Keeping{range, flags});
 }
 
 void FlatTable::adopt(std::span<Region> storage, size_t count, uint64_t total_bytes,
@@ -286,7 +230,7 @@ void FlatTable::undo(const Growth& growth) {
 
 void FlatTable::move_to(std::span<Region> storage) {
   MEMBLOCK_ASSERT(count_ <= storage.size());
-  move_regions(storage.data(), storage_.data(), count_);
+  if (count_ != 0) __builtin_memcpy(storage.data(), storage_.data(), count_ * sizeof(Region));
   storage_ = storage;
 }
 

@@ -4,7 +4,8 @@
 
 #include <atomic>
 
-#include "memblock/region_table.h"
+#include "memblock/edits.h"
+#include "memblock/region_array.h"
 
 namespace memblock {
 
@@ -17,8 +18,9 @@ namespace memblock {
 ///   4. minimal: regions that touch differ in flags or node
 ///   5. total_bytes() is the sum of all sizes
 ///
-/// Lookups remember where the last one ended. That memory is a hint: it is checked against the
-/// array on each use, so neither a race between readers nor an outside edit can make it lie.
+/// Lookups in large tables remember where the last one ended. That memory is a hint: it is checked
+/// against the array on each use, so neither a race between readers nor an outside edit can make it
+/// lie.
 class FlatTable {
  public:
   /// An index, or count().
@@ -58,22 +60,38 @@ class FlatTable {
 
   /// First region that ends above `address`, or count(). Cost: O(1) near the last answer, else
   /// O(log n).
-  size_t first_ending_after(PhysAddr address) const;
+  size_t first_ending_after(PhysAddr address) const {
+    if (count_ == 0) return 0;
+    const Region* const at = find(address);
+    return index_of(at) + static_cast<size_t>(at->end() <= address);
+  }
 
   /// First region that starts at or above `address`, or count(). Cost: as first_ending_after().
-  size_t first_starting_from(PhysAddr address) const;
+  size_t first_starting_from(PhysAddr address) const {
+    if (count_ == 0 || address == PhysAddr{0}) return 0;
+    const Region* const at = find(address - 1);
+    return index_of(at) + static_cast<size_t>(at->base < address);
+  }
 
   /// The region that holds `address`, or null. Cost: one lookup.
   const Region* holding(PhysAddr address) const {
-    const Region* found = region(first_ending_after(address));
-    return found != nullptr && found->base <= address ? found : nullptr;
+    if (count_ == 0) return nullptr;
+    const Region* const at = find(address);
+    // What lies below the region wraps.
+    return address - at->base < at->size ? at : nullptr;
   }
 
   /// Whether a region shares a byte with `range`, or, if that is empty, has it inside.
   /// Cost: one lookup.
   bool overlaps(PhysRange range) const {
-    const Region* found = region(first_ending_after(range.base));
-    return found != nullptr && found->base < range.end;
+    if (count_ == 0) return false;
+    const Region* const at = find(range.base);
+    // Without branches, of which half would be mispredicted.
+    const auto this_one =
+        static_cast<unsigned>(range.base < at->end()) & static_cast<unsigned>(at->base < range.end);
+    const bool is_last = at + 1 == storage_.data() + count_;
+    const auto next_one = is_last ? 0u : static_cast<unsigned>(at[1].base < range.end);
+    return (this_one | next_one) != 0;
   }
 
   /// How many pieces of `range` no region covers: what insert() needs as spare slots.
@@ -84,21 +102,92 @@ class FlatTable {
   /// Cost: two lookups.
   IndexRange positions(PhysRange range) const;
 
+  /// The highest, or lowest, region that reaches into `window`, passes `filter` and holds what is
+  /// wished for there; or null. Cost: O(log n + k) for k others that are passed by.
+  const Region* find_region_down(PhysRange window, const RegionFilter& filter, const Wish& wish,
+                                 Passed& passed) const;
+  const Region* find_region_up(PhysRange window, const RegionFilter& filter, const Wish& wish,
+                               Passed& passed) const;
+
+  /// The highest, or lowest, gap between regions that holds what is wished for inside `window`.
+  /// Cost: O(log n + g) for g gaps that are passed by.
+  bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
+  bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
+
   /// Covers the uncovered pieces of `range` with regions of this kind, then merges what touches.
   /// Regions that are already there keep their kind.
   /// Requires: `count() + gaps(range) <= capacity()`.
-  /// Cost: O(log n + k) to find and merge, one shift of what lies above.
+  /// Cost: O(log n + k) to find and merge, two shifts of what lies above.
   void insert(PhysRange range, RegionFlags flags, NodeId nid);
 
   /// Changes what lies inside `range`, splitting and merging as needed.
   /// Requires: two spare slots.
-  /// Cost: O(log n + k), at most three shifts of what lies above.
+  /// Cost: O(log n + k), at most two shifts of what lies above.
   void change(PhysRange range, const RegionChange& change);
 
   /// Uncovers `range`.
   /// Requires: one spare slot where the range lies inside one region.
-  /// Cost: O(log n) to find, one shift of what lies above.
+  /// Cost: O(log n + k) to find, one shift of what lies above.
   void remove(PhysRange range);
+
+  /// insert() of a range that overlaps no region; false, and nothing done, for any other and where
+  /// there is no spare slot. Requires: not empty. Cost: O(log n), one shift of what lies above.
+  bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
+    if (count_ >= storage_.size()) return false;
+    const Region added{range.base, range.size(), flags, nid};
+    detail::Run run = all();
+    if (detail::insert_alone(run, added, kPhysAddrMax) == nullptr) return false;
+    count_ = run.count;
+    total_bytes_ += added.size;
+    return true;
+  }
+
+  /// remove() of a range that lies in one region, with two spare slots; false, and nothing done,
+  /// else. `gap` is the free range that it is part of then. Requires: not empty.
+  /// Cost: as insert_alone().
+  bool remove_alone(PhysRange range, PhysRange& gap) {
+    if (count_ + 2 > storage_.size()) return false;
+    detail::Run run = all();
+    const Region* const above = detail::remove_alone(run, range);
+    if (above == nullptr) return false;
+    place(run);
+    total_bytes_ -= range.size();
+    gap = PhysRange{above == run.first ? PhysAddr{0} : above[-1].end(),
+                    above == run.end() ? kPhysAddrMax : above->base};
+    return true;
+  }
+
+  /// change() of a range that lies in one region, with two spare slots; false, and nothing done,
+  /// else. Requires: not empty. Cost: as insert_alone().
+  bool change_alone(PhysRange range, const RegionChange& change) {
+    if (count_ + 2 > storage_.size()) return false;
+    detail::Run run = all();
+    if (!detail::change_alone(run, range, change, kPhysAddrMax, false)) return false;
+    place(run);
+    return true;
+  }
+
+  /// Takes a block right below the region that begins at `edge`, above `floor`, as a region of no
+  /// special kind or as a part of that one. False, and nothing done, if it does not fit there,
+  /// might have to be joined with what lies below, or there is no spare slot. Cost: O(1) where the
+  /// last one was taken, else O(log n); one shift of what lies above, if any.
+  bool take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
+  /// The same right above the region that ends at `edge`, below `ceiling`.
+  bool take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot);
+
+  /// Makes a region larger by so many bytes next to it, which are free. Says where they are. O(1).
+  PhysAddr extend_down(Region* region, uint64_t bytes) {
+    region->base = region->base - bytes;
+    region->size += static_cast<PhysInt>(bytes);
+    total_bytes_ += bytes;
+    return region->base;
+  }
+  PhysAddr extend_up(Region* region, uint64_t bytes) {
+    const PhysAddr at = region->end();
+    region->size += static_cast<PhysInt>(bytes);
+    total_bytes_ += bytes;
+    return at;
+  }
 
   /// Shrinks every region to whole multiples of `align`; drops those without one. Cost: O(n).
   void trim(uint64_t align);
@@ -137,16 +226,29 @@ class FlatTable {
   int first_broken_invariant() const;
 
  private:
-  size_t search(PhysAddr address) const;
+  /// Tables up to this size are searched at once: that is as quick as remembering.
+  static constexpr size_t kSmall = 128;
+
+  size_t index_of(const Region* at) const { return static_cast<size_t>(at - storage_.data()); }
+
+  /// The last region that begins at or below `address`, or the first. Requires: count() != 0.
+  const Region* find(PhysAddr address) const {
+    return count_ <= kSmall ? detail::last_from(storage_.data(), count_, address)
+                            : find_near_hint(address);
+  }
+  const Region* find_near_hint(PhysAddr address) const;
+
+  detail::Run all() { return {storage_.data(), count_, 0, storage_.size() - count_}; }
+  /// Becomes what an edit has made of all().
+  void place(const detail::Run& run) {
+    if (run.first != storage_.data()) detail::move_regions(storage_.data(), run.first, run.end());
+    count_ = run.count;
+  }
+
   IndexRange overlapping(PhysRange range) const;
-  void open_gap(size_t index, size_t slots);
-  void close_gap(size_t index, size_t slots);
-  void insert_one(size_t index, PhysRange range, RegionFlags flags, NodeId nid);
-  void insert_around(IndexRange old, size_t pieces, const Region& added);
-  IndexRange isolate(PhysRange range);
-  void merge(IndexRange touched);
-  void cut(size_t index, PhysRange kept);
-  void erase(IndexRange positions);
+  Spot put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end);
+  template <class Edit>
+  void edit(IndexRange touched, size_t extra, Edit edit);
   void move_to(std::span<Region> storage);
 
   std::span<Region> storage_;
@@ -154,6 +256,7 @@ class FlatTable {
   uint64_t total_bytes_ = 0;
   Block block_;
   mutable std::atomic<size_t> hint_{0};
+  size_t taken_ = 0;  ///< Where take_below() or take_above() was last; checked on use.
 };
 
 static_assert(RegionTable<FlatTable>);

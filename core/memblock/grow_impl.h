@@ -31,7 +31,12 @@ bool BasicMemblock<Table>::find_beside_pending(uint64_t bytes, PhysRange window,
                                                PhysAddr& found) const {
   const auto find = [&](PhysAddr from, PhysAddr to) {
     const PhysRange part{from, max(from, to)};
-    return find_free(bytes, machine_.page_size(), part, kNoNode, flags, found);
+    Passed passed;
+    Found place;
+    const bool fits =
+        find_free({bytes, machine_.page_size()}, part, {kNoNode, flags, bottom_up_}, passed, place);
+    found = place.at;
+    return fits;
   };
   if (!window.overlaps(pending_growth_)) return find(window.base, window.end);
   const auto find_above = [&] { return find(pending_growth_.end, window.end); };
@@ -103,7 +108,7 @@ bool BasicMemblock<Table>::swap_reservations(PhysRange old_place, PhysRange new_
   trace_range("memblock_reserve", new_place, kGrowth);
   if (insert(TableId::Reserved, new_place, kNoFlags, kUnsetNode) == Status::Ok) return true;
   // As before the call, so there is room.
-  if (freed) reserved_.insert(old_place, kNoFlags, kUnsetNode);
+  if (freed) mutable_table(TableId::Reserved).insert(old_place, kNoFlags, kUnsetNode);
   return false;
 }
 

@@ -111,6 +111,7 @@ Status BasicMemblock<Table>::free_late(PhysRange range) {
 template <RegionTable Table>
 void BasicMemblock<Table>::discard() {
   if (discarded_) return;
+  trails_.forget();
   for (Table* table : {&memory_, &reserved_, &physmem_}) {
     table->each_block([this](const Block& block) {
       if (block.late && platform_.late_free != nullptr) {

@@ -21,7 +21,7 @@ template <RegionTable Table>
 void BasicMemblock<Table>::cut_reserved(PhysRange range) {
   if (range.empty()) return;
   static_cast<void>(make_spare_slots(TableId::Reserved, range));
-  reserved_.remove(range);
+  mutable_table(TableId::Reserved).remove(range);
 }
 
 template <RegionTable Table>
@@ -46,7 +46,7 @@ Status BasicMemblock<Table>::cap_memory_range(PhysRange range) {
   if (const Status status = make_spare_slots(TableId::Memory, range); status != Status::Ok) {
     return status;
   }
-  memory_.keep(range, kNomap);
+  mutable_table(TableId::Memory).keep(range, kNomap);
   cut_reserved(PhysRange{PhysAddr{0}, range.base});
   cut_reserved(PhysRange{range.end, kPhysAddrMax});
   return Status::Ok;
@@ -62,7 +62,7 @@ Status BasicMemblock<Table>::mem_limit_remove_map(uint64_t bytes) {
 
 template <RegionTable Table>
 void BasicMemblock<Table>::trim_memory(uint64_t align) {
-  memory_.trim(align);
+  mutable_table(TableId::Memory).trim(align);
 }
 
 }  // namespace memblock

@@ -2,8 +2,10 @@
 // rest. Start reading here; the architecture is in core/README.md.
 #pragma once
 
+#include "memblock/alloc_request.h"
 #include "memblock/flat_table.h"
 #include "memblock/status.h"
+#include "memblock/trail.h"
 #include "memblock/walk.h"
 
 namespace memblock {
@@ -58,26 +60,6 @@ struct Storage {
   std::span<Region> memory;
   std::span<Region> reserved;
   std::span<Region> physmem;
-};
-
-/// Upper bounds that stand for the current limit (MEMBLOCK_ALLOC_ACCESSIBLE, _NOLEAKTRACE).
-inline constexpr PhysAddr kUpToLimit{0};
-inline constexpr PhysAddr kUpToLimitNoLeakTrace{1};
-/// No upper bound (MEMBLOCK_ALLOC_ANYWHERE).
-inline constexpr PhysAddr kAnywhere = kPhysAddrMax;
-
-/// What to allocate. The named calls of Memblock fill this in.
-struct AllocRequest {
-  uint64_t size = 0;                ///< Bytes; 0 is Invalid.
-  uint64_t align = 0;               ///< A power of two; 0 means a cache line, with a warning.
-  PhysAddr min{0};                  ///< Lower bound; page 0 is never handed out all the same.
-  PhysAddr max = kUpToLimit;        ///< Exclusive upper bound, or one of the constants above.
-  NodeId nid = kNoNode;             ///< The node to prefer.
-  bool exact_nid = false;           ///< No other node will do.
-  bool within_limit = false;        ///< The current limit holds even against a higher `max`.
-  bool retry_below_min = false;     ///< When nothing fits, try again without `min`.
-  bool zero = false;                ///< Clear it.
-  const char* traced_as = nullptr;  ///< Name in the call trace; null: no line of its own.
 };
 
 /// The page allocator's side of the handover. Both calls may be null.
@@ -208,13 +190,19 @@ class BasicMemblock {
 
   // ---- Settings --------------------------------------------------------------------------------
 
-  void set_bottom_up(bool on) { bottom_up_ = on; }
+  void set_bottom_up(bool on) {
+    bottom_up_ = on;
+    trails_.forget();
+  }
   bool bottom_up() const { return bottom_up_; }
   /// Upper bound of allocations that name none. Linux: memblock_set_current_limit().
   void set_limit(PhysAddr limit) { limit_ = limit; }
   PhysAddr limit() const { return limit_; }
   /// The `movable_node` boot option: hotplug memory is not allocated from.
-  void set_movable_node(bool on) { movable_node_ = on; }
+  void set_movable_node(bool on) {
+    movable_node_ = on;
+    trails_.forget();
+  }
   bool movable_node() const { return movable_node_; }
   /// From now on full tables double. Call it when all firmware reservations are in place.
   void allow_resize() { can_resize_ = true; }
@@ -285,7 +273,7 @@ class BasicMemblock {
   /// Requires: a power of two. Linux: memblock_trim_memory().
   void trim_memory(uint64_t align);
 
-  // ---- Handover: see handover.cpp
+  // ---- Handover: see handover_impl.h
 
   /// Reports every page once: free chunks below `max_pfn`, then pages that stay in use, with their
   /// node. Hotplug marks go first. Returns how many pages were freed. The sink is kept for
@@ -303,10 +291,13 @@ class BasicMemblock {
   bool handed_over() const { return handed_over_; }
   bool discarded() const { return discarded_; }
 
-  // ---- Printing: see print.cpp
+  // ---- Printing: see print_impl.h
 
   /// Turns the call trace on (memblock=debug). Lines name `set_caller()`'s text as the caller.
-  void set_trace(bool on) { trace_ = on; }
+  void set_trace(bool on) {
+    trace_ = on;
+    trails_.reserved();
+  }
   void set_caller(const char* caller) { caller_ = caller; }
   /// Prints the tables in the kernel's format. Linux: __memblock_dump_all().
   void dump() const;
@@ -322,28 +313,41 @@ class BasicMemblock {
   Result<IndexRange> isolate(TableId table, PhysRange range);
 
  private:
+  /// To be changed in any way: allocation forgets what it knew of it.
   Table& mutable_table(TableId id);
+  /// To be changed by who says what that means for allocation.
+  Table& known_table(TableId id);
   void warn(Warning warning) const;
 
   // Registering and flags
   Status insert(TableId id, PhysRange range, RegionFlags flags, NodeId nid);
   Status erase(TableId id, PhysRange range);
+  Status change_inside(TableId id, PhysRange range, const RegionChange& change);
+  // What takes more than that. Kept out of the calls, which are shorter for it.
+  [[gnu::noinline]] Status insert_pieces(TableId id, PhysRange range, RegionFlags flags,
+                                         NodeId nid);
+  [[gnu::noinline]] Status erase_pieces(TableId id, PhysRange range);
+  [[gnu::noinline]] Status change_pieces(TableId id, PhysRange range, const RegionChange& change);
   /// Grows until two regions can be split, as Linux does even when none will be.
   Status make_spare_slots(TableId id, PhysRange range);
   void warn_of_overlap(const Table& table, PhysRange range, RegionFlags flags, NodeId nid) const;
-  Status change_inside(TableId id, PhysRange range, const RegionChange& change);
 
-  // Allocation: alloc.cpp
+  // Allocation: alloc_impl.h
   RegionFilter filter(NodeId nid, RegionFlags flags) const;
-  bool find_free(uint64_t size, uint64_t align, PhysRange window, NodeId nid, RegionFlags flags,
-                 PhysAddr& found) const;
+  bool find_free(const Wish& wish, PhysRange window, SearchKind kind, Passed& passed,
+                 Found& found) const;
   PhysRange window_of(const AllocRequest& request, PhysAddr min) const;
+  bool take_next(const Trail& trail, PhysRange window, const Wish& wish, SearchKind kind,
+                 PhysAddr& at);
+  Result<PhysAddr> search_and_reserve(const AllocRequest& asked);
   Status try_allocate(const AllocRequest& request, PhysRange window, PhysAddr& found);
-  Status find_and_reserve(const AllocRequest& request, PhysRange window, NodeId nid,
-                          RegionFlags flags, PhysAddr& found);
+  Status find_and_reserve(const AllocRequest& request, PhysRange window, SearchKind kind,
+                          PhysAddr& found);
+  /// What is tried first: mirrored memory, where there is any.
+  RegionFlags first_flags() const { return has_mirror_ ? kMirror : kNoFlags; }
   void zero(PhysRange range);
 
-  // Growth: grow.cpp
+  // Growth: grow_impl.h
   bool grow(TableId id, PhysRange area);
   bool grow_from_memblock(TableId id, PhysRange area);
   bool grow_from_late_allocator(TableId id);
@@ -354,27 +358,37 @@ class BasicMemblock {
   bool swap_reservations(PhysRange old_place, PhysRange new_place);
   void give_back(const Block& left);
 
-  // Limits: limits.cpp
+  // Limits: limits_impl.h
   PhysAddr address_of_amount(uint64_t bytes) const;
   void cut_reserved(PhysRange range);
 
-  // Handover: handover.cpp
+  // Handover: handover_impl.h
   uint64_t free_pages(PhysRange range, uint64_t max_pfn);
   void free_page_by_page(PhysRange range);
   void keep_nomap_pages();
   void keep_reserved_pages();
   void keep_pages(const PfnRange& pages);
 
-  // Printing: print.cpp
-  void trace_range(const char* call, PhysRange range, const char* caller) const;
-  void trace_region(const char* call, PhysRange range, NodeId nid, RegionFlags flags) const;
-  void trace_alloc(const AllocRequest& request) const;
+  // Printing: print_impl.h
+  void trace_range(const char* call, PhysRange range, const char* caller) const {
+    if (trace_) print_range(call, range, caller);
+  }
+  void trace_region(const char* call, const char* plain_call, PhysRange range, NodeId nid,
+                    RegionFlags flags) const {
+    if (trace_) print_region(call, plain_call, range, nid, flags);
+  }
+  void trace_alloc(const AllocRequest& request) const {
+    if (trace_) print_alloc(request);
+  }
+  [[gnu::noinline]] void print_range(const char* call, PhysRange range, const char* caller) const;
+  [[gnu::noinline]] void print_region(const char* call, const char* plain_call, PhysRange range,
+                                      NodeId nid, RegionFlags flags) const;
+  [[gnu::noinline]] void print_alloc(const AllocRequest& request) const;
   void trace_growth(TableId id, PhysRange used) const;
   void print_growth_failure(TableId id) const;
   void print_table(const char* name, const Table& table) const;
   void print_no_node_coverage(uint64_t bytes) const;
   void print_no_memory_yet() const;
-  bool tracing() const { return trace_ && platform_.print != nullptr; }
 
   Platform platform_;
   Machine machine_;
@@ -382,6 +396,7 @@ class BasicMemblock {
   Table reserved_;
   Table physmem_;
   PhysRange pending_growth_;  ///< Chosen for a table that grows, not reserved yet.
+  Trails trails_;
   PageSink sink_;
   PhysAddr limit_ = kPhysAddrMax;
   const char* caller_ = "memblock";

@@ -32,7 +32,7 @@ typedef uint32_t mbl_phys;
 #endif
 
 /* Bytes of the objects below; their alignment is that of uint64_t. */
-#define MBL_MEMBLOCK_BYTES 768
+#define MBL_MEMBLOCK_BYTES 1024
 #define MBL_RANGE_WALK_BYTES 160
 #define MBL_PFN_WALK_BYTES 64
 #define MBL_ZONE_WALK_BYTES 192

@@ -28,8 +28,14 @@ const Table& BasicMemblock<Table>::table(TableId id) const {
 }
 
 template <RegionTable Table>
+Table& BasicMemblock<Table>::known_table(TableId id) {
+  return id == TableId::Memory ? memory_ : id == TableId::Reserved ? reserved_ : physmem_;
+}
+
+template <RegionTable Table>
 Table& BasicMemblock<Table>::mutable_table(TableId id) {
-  return const_cast<Table&>(table(id));
+  trails_.forget();
+  return known_table(id);
 }
 
 template <RegionTable Table>
@@ -54,8 +60,23 @@ void BasicMemblock<Table>::warn_of_overlap(const Table& table, PhysRange range, 
   }
 }
 
+// What has been discarded has no slots, and so never gets far here.
 template <RegionTable Table>
 Status BasicMemblock<Table>::insert(TableId id, PhysRange range, RegionFlags flags, NodeId nid) {
+  if (range.empty() || !known_table(id).insert_alone(range, flags, nid)) {
+    return insert_pieces(id, range, flags, nid);
+  }
+  if (id == TableId::Reserved) {
+    trails_.reserved();
+  } else {
+    trails_.forget();
+  }
+  return Status::Ok;
+}
+
+template <RegionTable Table>
+Status BasicMemblock<Table>::insert_pieces(TableId id, PhysRange range, RegionFlags flags,
+                                           NodeId nid) {
   if (discarded_) return Status::Discarded;
   if (range.empty()) return Status::Ok;
   Table& table = mutable_table(id);
@@ -79,6 +100,18 @@ Status BasicMemblock<Table>::make_spare_slots(TableId id, PhysRange range) {
 
 template <RegionTable Table>
 Status BasicMemblock<Table>::erase(TableId id, PhysRange range) {
+  PhysRange gap;
+  if (range.empty() || !known_table(id).remove_alone(range, gap)) return erase_pieces(id, range);
+  if (id == TableId::Reserved) {
+    trails_.freed(gap);
+  } else {
+    trails_.forget();
+  }
+  return Status::Ok;
+}
+
+template <RegionTable Table>
+Status BasicMemblock<Table>::erase_pieces(TableId id, PhysRange range) {
   if (discarded_) return Status::Discarded;
   if (range.empty()) return Status::Ok;
   if (const Status status = make_spare_slots(id, range); status != Status::Ok) return status;
@@ -88,11 +121,7 @@ Status BasicMemblock<Table>::erase(TableId id, PhysRange range) {
 
 template <RegionTable Table>
 Status BasicMemblock<Table>::add(PhysRange range, NodeId nid, RegionFlags flags) {
-  if (nid == kUnsetNode && flags == kNoFlags) {
-    trace_range("memblock_add", range, caller_);
-  } else {
-    trace_region("memblock_add_node", range, nid, flags);
-  }
+  trace_region("memblock_add_node", "memblock_add", range, nid, flags);
   return insert(TableId::Memory, range, flags, nid);
 }
 
@@ -104,11 +133,7 @@ Status BasicMemblock<Table>::remove(PhysRange range) {
 
 template <RegionTable Table>
 Status BasicMemblock<Table>::reserve(PhysRange range, NodeId nid, RegionFlags flags) {
-  if (nid == kUnsetNode && flags == kNoFlags) {
-    trace_range("memblock_reserve", range, caller_);
-  } else {
-    trace_region("__memblock_reserve", range, nid, flags);
-  }
+  trace_region("__memblock_reserve", "memblock_reserve", range, nid, flags);
   return insert(TableId::Reserved, range, flags, nid);
 }
 
@@ -144,6 +169,15 @@ void BasicMemblock<Table>::adopt(TableId id, std::span<Region> storage, size_t c
 template <RegionTable Table>
 Status BasicMemblock<Table>::change_inside(TableId id, PhysRange range,
                                            const RegionChange& change) {
+  if (range.empty() || !mutable_table(id).change_alone(range, change)) {
+    return change_pieces(id, range, change);
+  }
+  return Status::Ok;
+}
+
+template <RegionTable Table>
+Status BasicMemblock<Table>::change_pieces(TableId id, PhysRange range,
+                                           const RegionChange& change) {
   if (discarded_) return Status::Discarded;
   if (range.empty()) return Status::Ok;
   if (const Status status = make_spare_slots(id, range); status != Status::Ok) return status;
@@ -164,6 +198,7 @@ Status BasicMemblock<Table>::clear_hotplug(PhysRange range) {
 template <RegionTable Table>
 Status BasicMemblock<Table>::mark_mirror(PhysRange range) {
   if (!discarded_) has_mirror_ = true;
+  trails_.forget();
   return change_inside(TableId::Memory, range, {.set = kMirror});
 }
 

@@ -54,8 +54,12 @@ inline constexpr PhysAddr kPhysAddrMax{~PhysInt{0}};
 
 constexpr PhysAddr min(PhysAddr a, PhysAddr b) { return a < b ? a : b; }
 constexpr PhysAddr max(PhysAddr a, PhysAddr b) { return a < b ? b : a; }
+constexpr uint64_t min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+constexpr uint64_t max(uint64_t a, uint64_t b) { return a < b ? b : a; }
 
-constexpr bool is_power_of_two(uint64_t value) { return value != 0 && (value & (value - 1)) == 0; }
+/// (Written so that compilers do not count bits, which takes many instructions where there is none
+/// for it.)
+constexpr bool is_power_of_two(uint64_t value) { return (value ^ (value - 1)) > value - 1; }
 
 /// Requires: `align` is a power of two.
 constexpr uint64_t align_down(uint64_t value, uint64_t align) { return value & ~(align - 1); }

@@ -15,24 +15,23 @@ inline void print(const Platform& platform, const TextLine& line) {
 }
 
 template <RegionTable Table>
-void BasicMemblock<Table>::trace_range(const char* call, PhysRange range,
+void BasicMemblock<Table>::print_range(const char* call, PhysRange range,
                                        const char* caller) const {
-  if (!tracing()) return;
   print(platform_, TextLine{}.text(call).text(": ").range(range).text(" ").text(caller));
 }
 
 template <RegionTable Table>
-void BasicMemblock<Table>::trace_region(const char* call, PhysRange range, NodeId nid,
-                                        RegionFlags flags) const {
-  if (!tracing()) return;
+void BasicMemblock<Table>::print_region(const char* call, const char* plain_call, PhysRange range,
+                                        NodeId nid, RegionFlags flags) const {
+  if (nid == kUnsetNode && flags == kNoFlags) return print_range(plain_call, range, caller_);
   TextLine line;
   line.text(call).text(": ").range(range).text(" nid=").signed_number(nid.value);
   print(platform_, line.text(" flags=").plain_hex(flags.bits).text(" ").text(caller_));
 }
 
 template <RegionTable Table>
-void BasicMemblock<Table>::trace_alloc(const AllocRequest& request) const {
-  if (request.traced_as == nullptr || !tracing()) return;
+void BasicMemblock<Table>::print_alloc(const AllocRequest& request) const {
+  if (request.traced_as == nullptr) return;
   TextLine line;
   line.text(request.traced_as).text(": ").number(request.size).text(" bytes align=");
   line.hex(request.align);
@@ -44,7 +43,7 @@ void BasicMemblock<Table>::trace_alloc(const AllocRequest& request) const {
 
 template <RegionTable Table>
 void BasicMemblock<Table>::trace_growth(TableId id, PhysRange used) const {
-  if (!tracing()) return;
+  if (!trace_) return;
   const uint64_t capacity = 2 * table(id).capacity();
   TextLine line;
   line.text("memblock: ").text(table_name(id)).text(" is doubled to ").number(capacity);

@@ -87,6 +87,8 @@ struct Region {
   constexpr bool same_kind(const Region& other) const {
     return flags == other.flags && nid == other.nid;
   }
+  /// Whether it is of the kind that allocations are.
+  constexpr bool is_plain() const { return flags == kNoFlags && nid == StoredNode{kUnsetNode}; }
 
   friend constexpr bool operator==(const Region&, const Region&) = default;
 };

@@ -36,6 +36,83 @@ constexpr bool joins(const Region& lower, const Region& upper) {
   return lower.end() == upper.base && lower.same_kind(upper);
 }
 
+/// The part of `range` inside `window`; empty where there is none.
+constexpr PhysRange cut_to(PhysRange range, PhysRange window) {
+  const PhysAddr base = max(range.base, window.base);
+  return PhysRange{base, max(base, min(range.end, window.end))};
+}
+
+/// Which memory regions a walk or an allocation looks at (should_skip_region).
+struct RegionFilter {
+  NodeId nid = kNoNode;          ///< Only this node; anything that is no node means all.
+  RegionFlags flags = kNoFlags;  ///< See skips().
+  bool movable_node = false;     ///< Whether hotplug memory is kept for movable pages.
+  bool everything = false;       ///< Looks at all regions: reserved and physmem have no filter.
+
+  /// Skipped are: another node; hotplug memory under movable_node, nomap and driver-managed memory,
+  /// each unless `flags` asks for it; and, if `flags` has Mirror, memory without.
+  constexpr bool skips(const Region& region) const {
+    if (everything) return false;
+    if (is_node(nid) && nid != region.nid) return true;
+    if (movable_node && region.flags.has(kHotplug) && !flags.has(kHotplug)) return true;
+    if (flags.has(kMirror) && !region.flags.has(kMirror)) return true;
+    if (region.flags.has(kNomap) && !flags.has(kNomap)) return true;
+    return region.flags.has(kDriverManaged) && !flags.has(kDriverManaged);
+  }
+};
+
+/// A block that is looked for.
+struct Wish {
+  uint64_t size = 0;   ///< Bytes, not 0.
+  uint64_t align = 1;  ///< A power of two.
+
+  /// The highest place in `gap`; false if there is none.
+  constexpr bool fits_high(PhysRange gap, PhysAddr& at) const {
+    if (gap.size() < size) return false;
+    at = PhysAddr{align_down((gap.end - size).value, align)};
+    return gap.base <= at;
+  }
+  /// The lowest place in `gap`; false if there is none.
+  constexpr bool fits_low(PhysRange gap, PhysAddr& at) const {
+    at = PhysAddr{align_up(gap.base.value, align)};
+    // Rounding up wraps to 0 near the top of the address space.
+    return gap.base <= at && at < gap.end && size <= gap.end - at;
+  }
+};
+
+/// Where a block was found, the free range around it, and the memory region around that.
+struct Found {
+  PhysAddr at;
+  PhysRange gap;
+  PhysRange memory;
+};
+
+/// Where a block was put beside a region.
+struct Spot {
+  PhysAddr at;
+  Region* region = nullptr;  ///< What it is a part of now, and what the next one may join; or null.
+  PhysAddr room_end;         ///< Nothing is reserved from the block on to here.
+};
+
+/// The alignment that callers name most: a cache line.
+inline constexpr uint64_t kLine = 64;
+
+/// How many bytes of `free` lie above its first multiple of kLine.
+constexpr uint64_t bytes_from_line(PhysRange free) {
+  const uint64_t first = align_up(free.base.value, kLine);
+  return first < free.base.value || free.end.value < first ? 0 : free.end.value - first;
+}
+
+/// What a search has passed by: no free range among it holds more than `largest` bytes from a
+/// multiple of kLine on.
+struct Passed {
+  uint64_t largest = 0;
+
+  void add(PhysRange free) {
+    if (largest < free.size()) largest = max(largest, bytes_from_line(free));
+  }
+};
+
 /// Memory that a table was given to grow in, and where it came from.
 struct Block {
   void* memory = nullptr;
@@ -52,7 +129,9 @@ struct Block {
 template <class T>
 concept RegionTable = requires(T table, const T& view, PhysRange range, PhysAddr address,
                                typename T::Position position, RegionFlags flags, NodeId nid,
-                               const Block& block, typename T::Growth growth) {
+                               const RegionFilter& filter, const Wish& wish, Passed passed,
+                               Spot spot, Region* region, const Block& block,
+                               typename T::Growth growth) {
   // Sizes.
   { view.count() } -> std::same_as<size_t>;
   { view.capacity() } -> std::same_as<size_t>;
@@ -73,6 +152,13 @@ concept RegionTable = requires(T table, const T& view, PhysRange range, PhysAddr
   { view.overlaps(range) } -> std::same_as<bool>;
   { view.gaps(range) } -> std::same_as<size_t>;
   { view.positions(range) } -> std::same_as<IndexRange>;
+  // Searches for free memory: the highest or lowest region that reaches into a window, passes the
+  // filter and holds what is wished for there, or null; and the highest or lowest gap between
+  // regions that does. `passed` is told what was passed by.
+  { view.find_region_down(range, filter, wish, passed) } -> std::same_as<const Region*>;
+  { view.find_region_up(range, filter, wish, passed) } -> std::same_as<const Region*>;
+  { view.find_gap_down(range, wish, passed, range) } -> std::same_as<bool>;
+  { view.find_gap_up(range, wish, passed, range) } -> std::same_as<bool>;
   // Edits. What they ask for in spare slots, FlatTable says.
   table.insert(range, flags, nid);
   table.change(range, RegionChange{});
@@ -80,6 +166,18 @@ concept RegionTable = requires(T table, const T& view, PhysRange range, PhysAddr
   table.trim(uint64_t{4096});
   table.keep(range, flags);
   table.reset();
+  // The same where only one region or one gap is concerned and slots are plenty; else they do
+  // nothing and say so. Nearly all calls are of this kind.
+  { table.insert_alone(range, flags, nid) } -> std::same_as<bool>;
+  { table.remove_alone(range, range) } -> std::same_as<bool>;
+  { table.change_alone(range, RegionChange{}) } -> std::same_as<bool>;
+  // Takes a block right below the region that begins at an address, or right above the one that
+  // ends there, within a bound. False, and nothing done, if that takes more than a look at the two
+  // regions around.
+  { table.take_below(address, address, wish, spot) } -> std::same_as<bool>;
+  { table.take_above(address, address, wish, spot) } -> std::same_as<bool>;
+  { table.extend_down(region, uint64_t{4096}) } -> std::same_as<PhysAddr>;
+  { table.extend_up(region, uint64_t{4096}) } -> std::same_as<PhysAddr>;
   // Growth to twice the capacity, and back when the block could not be had after all. `left` is the
   // block that the table no longer needs.
   { T::growth_bytes(size_t{1}, uint64_t{24}) } -> std::same_as<uint64_t>;

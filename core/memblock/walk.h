@@ -5,25 +5,6 @@
 
 namespace memblock {
 
-/// Which memory regions a walk or an allocation looks at (should_skip_region).
-struct RegionFilter {
-  NodeId nid = kNoNode;          ///< Only this node; anything that is no node means all.
-  RegionFlags flags = kNoFlags;  ///< See skips().
-  bool movable_node = false;     ///< Whether hotplug memory is kept for movable pages.
-  bool everything = false;       ///< Looks at all regions: reserved and physmem have no filter.
-
-  /// Skipped are: another node; hotplug memory under movable_node, nomap and driver-managed memory,
-  /// each unless `flags` asks for it; and, if `flags` has Mirror, memory without.
-  constexpr bool skips(const Region& region) const {
-    if (everything) return false;
-    if (is_node(nid) && nid != region.nid) return true;
-    if (movable_node && region.flags.has(kHotplug) && !flags.has(kHotplug)) return true;
-    if (flags.has(kMirror) && !region.flags.has(kMirror)) return true;
-    if (region.flags.has(kNomap) && !flags.has(kNomap)) return true;
-    return region.flags.has(kDriverManaged) && !flags.has(kDriverManaged);
-  }
-};
-
 /// One answer of a walk: never empty, inside a single region of the walked table.
 struct WalkedRange {
   PhysRange range;
@@ -65,12 +46,6 @@ class Cursor {
   typename Table::Position position_;
   const Region* region_;
 };
-
-/// The part of `range` inside `window`; empty where there is none.
-constexpr PhysRange cut_to(PhysRange range, PhysRange window) {
-  const PhysAddr base = max(range.base, window.base);
-  return PhysRange{base, max(base, min(range.end, window.end))};
-}
 
 /// The parts of `from` that `minus` does not cover, within a window, in one direction.
 ///

@@ -1,0 +1,139 @@
+// Edits of whatever lies in and around a range, said once for all tables: each region, from the
+// lowest up, becomes what the edit makes of it. Joining what touches is the writer's part.
+#pragma once
+
+#include "memblock/region_array.h"
+
+namespace memblock::detail {
+
+/// Emits `range` as a region of the kind of `like`, unless it is empty.
+template <class Emit>
+void emit_part(PhysAddr base, PhysAddr end, const Region& like, Emit& emit) {
+  if (base >= end) return;
+  Region part = like;
+  part.base = base;
+  part.size = end - base;
+  emit(part);
+}
+
+/// Covers what no region covers yet.
+class Insertion {
+ public:
+  Insertion(PhysRange range, RegionFlags flags, NodeId nid)
+      : added_{range.base, range.size(), flags, nid}, reached_(range.base) {}
+
+  template <class Emit>
+  void region(const Region& old, Emit&& emit) {
+    cover_up_to(min(old.base, added_.end()), emit);
+    reached_ = max(reached_, old.end());
+    emit(old);
+  }
+  template <class Emit>
+  void finish(Emit&& emit) {
+    cover_up_to(added_.end(), emit);
+  }
+
+ private:
+  template <class Emit>
+  void cover_up_to(PhysAddr end, Emit& emit) {
+    emit_part(reached_, end, added_, emit);
+    reached_ = max(reached_, end);
+  }
+
+  Region added_;
+  PhysAddr reached_;
+};
+
+/// Uncovers a range.
+struct Removal {
+  PhysRange range;
+
+  template <class Emit>
+  void region(const Region& old, Emit&& emit) const {
+    emit_part(old.base, min(old.end(), range.base), old, emit);
+    emit_part(max(old.base, range.end), old.end(), old, emit);
+  }
+  template <class Emit>
+  void finish(Emit&&) const {}
+};
+
+/// Changes the kind of what lies in a range.
+struct Changing {
+  PhysRange range;
+  RegionChange change;
+
+  template <class Emit>
+  void region(const Region& old, Emit&& emit) const {
+    emit_part(old.base, min(old.end(), range.base), old, emit);
+    Region changed = old;
+    change.apply(changed);
+    emit_part(max(old.base, range.base), min(old.end(), range.end), changed, emit);
+    emit_part(max(old.base, range.end), old.end(), old, emit);
+  }
+  template <class Emit>
+  void finish(Emit&&) const {}
+};
+
+/// Keeps what lies in a range or has certain flags.
+struct Keeping {
+  PhysRange range;
+  RegionFlags flags;
+
+  template <class Emit>
+  void region(const Region& old, Emit&& emit) const {
+    if (old.flags.has(flags)) return emit(old);
+    emit_part(max(old.base, range.base), min(old.end(), range.end), old, emit);
+  }
+  template <class Emit>
+  void finish(Emit&&) const {}
+};
+
+/// Shrinks regions to whole multiples of `align`.
+struct Trimming {
+  uint64_t align;
+
+  template <class Emit>
+  void region(const Region& old, Emit&& emit) const {
+    const uint64_t base = align_up(old.base.value, align);
+    const uint64_t end = align_down(old.end().value, align);
+    // Rounding up wraps where no multiple is left below the top.
+    if (base < old.base.value || base >= end) return;
+    emit_part(PhysAddr{base}, PhysAddr{end}, old, emit);
+  }
+  template <class Emit>
+  void finish(Emit&&) const {}
+};
+
+/// Carries an edit out on regions `[touched.first, touched.last)` of an array, in place: they move
+/// up by `extra` slots first, which is by how many the edit makes more of them at any moment.
+/// Returns by how many bytes the sum of all sizes has grown. Requires: `touched` ends behind what
+/// may be joined with its last region; `extra` spare slots.
+template <class Edit>
+uint64_t edit_run(Run& run, IndexRange touched, size_t extra, Edit edit) {
+  make_above(run, extra);
+  Region* out = run.first + touched.first;
+  if (extra != 0) move_regions(out + extra, out, run.end());
+  uint64_t more_bytes = 0;
+  const auto emit = [&](const Region& region) {
+    more_bytes += region.size;
+    if (out != run.first && joins(out[-1], region)) {
+      out[-1].size += region.size;
+    } else {
+      *out++ = region;
+    }
+  };
+  Region* at = out + extra;
+  Region* const end = at + touched.size();
+  for (; at != end; ++at) {
+    const Region old = *at;
+    more_bytes -= old.size;
+    edit.region(old, emit);
+  }
+  edit.finish(emit);
+  run.count += extra;
+  run.above -= extra;
+  if (out != end) close_slots(run, out, end);
+  return more_bytes;
+}
+
+}  // namespace memblock::detail

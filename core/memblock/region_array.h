@@ -1,0 +1,248 @@
+// Sorted regions in an array with spare slots: what a flat table is, and what each leaf of a tree
+// is. Searches, and the edits that concern one region or one gap only.
+#pragma once
+
+#include <bit>
+
+#include "memblock/region_table.h"
+
+#if defined(__x86_64__) && MEMBLOCK_PHYS_ADDR_BITS == 64 && !defined(MEMBLOCK_PORTABLE)
+#define MEMBLOCK_X86 1
+#else
+#define MEMBLOCK_X86 0
+#endif
+
+namespace memblock::detail {
+
+/// The largest power of two up to `count`. Requires: count != 0.
+inline size_t bit_floor(size_t count) {
+#if MEMBLOCK_X86
+  // Into the register it comes from: the instruction waits for what its target held before, which
+  // would be the end of the last search.
+  asm("bsr %[count], %[count]" : [count] "+r"(count) : : "cc");
+  return size_t{1} << count;
+#else
+  return std::bit_floor(count);
+#endif
+}
+
+/// Moves `at` on by `bytes` if the number there is no higher than `address`. Never by a branch:
+/// half of those in a search are mispredicted, whatever a compiler thinks it knows.
+inline void step_over(const char*& at, size_t bytes, PhysAddr address) {
+  const char* const there = at + bytes;
+  PhysInt base;
+  __builtin_memcpy(&base, there, sizeof(base));
+#if MEMBLOCK_X86
+  asm("cmp %[address], %[base]\n\tcmovbe %[there], %[at]"
+      : [at] "+r"(at)
+      : [there] "r"(there), [address] "r"(address.value), [base] "r"(base)
+      : "cc");
+#else
+  size_t mask = size_t{0} - static_cast<size_t>(base <= address.value);
+  asm("" : "+r"(mask));  // What the compiler cannot see through it cannot make a branch of.
+  at += mask & bytes;
+#endif
+}
+
+/// The last of `count` elements that begins with a number no higher than `address`, or the first if
+/// there is none. Requires: count != 0, ascending. Cost: O(log n) without a branch that depends on
+/// them.
+template <class Element>
+const Element* last_from(const Element* elements, size_t count, PhysAddr address) {
+  const size_t window = bit_floor(count);
+  const char* at = reinterpret_cast<const char*>(elements);
+  step_over(at, (count - window) * sizeof(Element), address);
+  for (size_t bytes = window * sizeof(Element) / 2; bytes >= sizeof(Element); bytes /= 2) {
+    step_over(at, bytes, address);
+  }
+  return reinterpret_cast<const Element*>(at);
+}
+
+inline Region* last_from(Region* regions, size_t count, PhysAddr address) {
+  static_assert(offsetof(Region, base) == 0);
+  return const_cast<Region*>(last_from(static_cast<const Region*>(regions), count, address));
+}
+
+/// Regions in an array, and how many spare slots it has on either side of them.
+struct Run {
+  Region* first = nullptr;
+  size_t count = 0;
+  size_t below = 0;
+  size_t above = 0;
+
+  Region* end() const { return first + count; }
+  size_t spare() const { return below + above; }
+};
+
+inline void move_regions(Region* to, const Region* from, const Region* end) {
+  __builtin_memmove(to, from, static_cast<size_t>(end - from) * sizeof(Region));
+}
+
+/// Makes a slot between `at` and what lies below it. Requires: spare() != 0.
+inline Region* open_slot(Run& run, Region* at) {
+  ++run.count;
+  if (run.above == 0 || (at == run.first && run.below != 0)) {
+    move_regions(run.first - 1, run.first, at);
+    --run.first;
+    --run.below;
+    return at - 1;
+  }
+  move_regions(at + 1, at, run.end() - 1);
+  --run.above;
+  return at;
+}
+
+/// Drops regions `[from, to)`; `from` is where the next one lies then.
+inline void close_slots(Run& run, Region*& from, Region* to) {
+  const auto gone = static_cast<size_t>(to - from);
+  run.count -= gone;
+  if (from == run.first) {
+    run.first = from = to;
+    run.below += gone;
+  } else {
+    move_regions(from, to, run.end() + gone);
+    run.above += gone;
+  }
+}
+
+/// Has at least `slots` spare slots above. Requires: spare() >= slots.
+inline void make_above(Run& run, size_t slots) {
+  if (run.above >= slots) return;
+  move_regions(run.first - run.below, run.first, run.end());
+  run.first -= run.below;
+  run.above += run.below;
+  run.below = 0;
+}
+
+/// Puts `added` into a gap, or makes it part of what it touches; returns the region that it is in.
+/// Null, and nothing done, if it overlaps a region, or reaches what follows the array, which begins
+/// at `upper`. Requires: spare() != 0.
+[[gnu::always_inline]] inline Region* insert_alone(Run& run, const Region& added, PhysAddr upper) {
+  Region* const end = run.end();
+  Region* above = end;
+  // Ranges often come in order: whether this one is the highest is asked first.
+  if (run.count != 0 && added.base < end[-1].end()) {
+    Region* const last = last_from(run.first, run.count, added.base);
+    above = last + static_cast<ptrdiff_t>(last->base <= added.base);
+    if (above != run.first && added.base < above[-1].end()) return nullptr;
+  }
+  if (above != end) upper = above->base;
+  if (upper <= added.end()) {
+    if (above == end || upper < added.end()) return nullptr;
+    if (added.same_kind(*above)) {
+      if (above != run.first && joins(above[-1], added)) {
+        above[-1].size += added.size + above->size;
+        close_slots(run, above, above + 1);
+        return above - 1;
+      }
+      above->base = added.base;
+      above->size += added.size;
+      return above;
+    }
+  }
+  if (above != run.first && joins(above[-1], added)) {
+    above[-1].size += added.size;
+    return above - 1;
+  }
+  above = open_slot(run, above);
+  *above = added;
+  return above;
+}
+
+/// Takes `range` out of the one region that holds all of it; returns the first region above the
+/// range then, or the end. Null, and nothing done, if there is no such region.
+/// Requires: spare() != 0.
+[[gnu::always_inline]] inline Region* remove_alone(Run& run, PhysRange range) {
+  if (run.count == 0) return nullptr;
+  Region* at = last_from(run.first, run.count, range.base);
+  const PhysRange old = at->range();
+  if (range.base < old.base || old.end < range.end) return nullptr;
+  if (old.end == range.end) {
+    if (old.base == range.base) {
+      close_slots(run, at, at + 1);
+      return at;
+    }
+    at->size = range.base - old.base;
+    return at + 1;
+  }
+  if (old.base == range.base) {
+    at->base = range.end;
+    at->size = old.end - range.end;
+    return at;
+  }
+  at = open_slot(run, at + 1);
+  at[0] = at[-1];
+  at[-1].size = range.base - old.base;
+  at[0].base = range.end;
+  at[0].size = old.end - range.end;
+  return at;
+}
+
+/// Puts up to three regions into the place of regions `[from, to)`. Requires: the slots for it.
+inline void replace(Run& run, Region* from, Region* to, const Region* pieces, size_t count) {
+  const auto old = static_cast<size_t>(to - from);
+  if (count > old) {
+    const size_t index = static_cast<size_t>(from - run.first);
+    make_above(run, count - old);
+    from = run.first + index;
+    move_regions(from + count, from + old, run.end());
+    run.count += count - old;
+    run.above -= count - old;
+  } else if (count < old) {
+    Region* rest = from + count;
+    close_slots(run, rest, to);
+  }
+  for (size_t i = 0; i < count; ++i) from[i] = pieces[i];
+}
+
+/// Changes the kind of `range`, which lies in one region, and makes it part of what it touches
+/// then. False, and nothing done, if there is no such region, or if what lies beyond the array
+/// might be touched: that begins at `upper`, and `has_lower` says whether something lies below.
+/// Requires: spare() >= 2.
+[[gnu::always_inline]] inline bool change_alone(Run& run, PhysRange range,
+                                                const RegionChange& change, PhysAddr upper,
+                                                bool has_lower) {
+  if (run.count == 0) return false;
+  Region* const at = last_from(run.first, run.count, range.base);
+  const PhysRange old = at->range();
+  if (range.base < old.base || old.end < range.end) return false;
+  Region inside = *at;
+  change.apply(inside);
+  if (inside.same_kind(*at)) return true;
+  inside.base = range.base;
+  inside.size = range.size();
+  const bool keeps_below = old.base != range.base;
+  const bool keeps_above = old.end != range.end;
+  if ((!keeps_below && at == run.first && has_lower) ||
+      (!keeps_above && at + 1 == run.end() && upper == range.end)) {
+    return false;
+  }
+  const bool joins_below = !keeps_below && at != run.first && joins(at[-1], inside);
+  const bool joins_above = !keeps_above && at + 1 != run.end() && joins(inside, at[1]);
+  if (!keeps_below && !keeps_above && !joins_below && !joins_above) {
+    *at = inside;
+    return true;
+  }
+  Region pieces[3];
+  size_t count = 0;
+  if (keeps_below) {
+    pieces[count] = *at;
+    pieces[count++].size = range.base - old.base;
+  }
+  if (joins_below) {
+    inside.base = at[-1].base;
+    inside.size += at[-1].size;
+  }
+  if (joins_above) inside.size += at[1].size;
+  pieces[count++] = inside;
+  if (keeps_above) {
+    pieces[count] = *at;
+    pieces[count].base = range.end;
+    pieces[count++].size = old.end - range.end;
+  }
+  replace(run, at - static_cast<ptrdiff_t>(joins_below),
+          at + 1 + static_cast<ptrdiff_t>(joins_above), pieces, count);
+  return true;
+}
+
+}  // namespace memblock::detail
