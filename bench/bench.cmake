@@ -16,6 +16,7 @@ set(bench_sources
   bench/table_text.cpp
   bench/growth.cpp
   bench/core_candidate.cpp
+  bench/flat_candidate.cpp
   bench/linux_candidate.cpp
   bench/vector_candidate.cpp
   bench/std_map_candidate.cpp

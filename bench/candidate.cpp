@@ -50,7 +50,8 @@ std::string Task::name() const {
 }
 
 std::vector<Candidate> candidates() {
-  std::vector<Candidate> all{core_candidate(), vector_candidate(), std_map_candidate()};
+  std::vector<Candidate> all{core_candidate(), flat_candidate(), vector_candidate(),
+                             std_map_candidate()};
 #ifdef LAB_BENCH_ABSL
   all.push_back(absl_candidate());
 #endif

@@ -76,6 +76,7 @@ struct Candidate {
 
 /// Each in a source file of its own.
 Candidate core_candidate();
+Candidate flat_candidate();
 Candidate vector_candidate();
 Candidate std_map_candidate();
 Candidate absl_candidate();

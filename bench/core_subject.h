@@ -15,15 +15,10 @@ template <class Table>
 class CoreStorage {
  protected:
   explicit CoreStorage(Capacity capacity)
-      : memory_storage_(storage_for(capacity.memory)),
-        reserved_storage_(storage_for(capacity.reserved)) {}
+      : memory_storage_(Table::storage_for(capacity.memory)),
+        reserved_storage_(Table::storage_for(capacity.reserved)) {}
 
   Storage spans() { return {memory_storage_, reserved_storage_, {}}; }
-
-  static constexpr size_t storage_for(size_t capacity) {
-    if constexpr (requires { Table::storage_for(capacity); }) return Table::storage_for(capacity);
-    return capacity;
-  }
 
  private:
   std::vector<Region> memory_storage_;
@@ -39,8 +34,8 @@ class CoreSubject : private CoreStorage<Table>, public BasicMemblock<Table> {
   static constexpr bool kOrderShows = !std::is_same_v<Table, FlatTable>;
 
  public:
-  static constexpr size_t kFirstBytes =
-      CoreStorage<Table>::storage_for(Capacity{}.reserved) * sizeof(Region);
+  /// An array in any table.
+  static constexpr size_t kFirstBytes = Capacity{}.reserved * sizeof(Region);
 
   explicit CoreSubject(Capacity capacity)
       : CoreStorage<Table>(capacity), M(CoreStorage<Table>::spans(), platform()) {

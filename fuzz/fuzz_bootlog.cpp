@@ -43,7 +43,7 @@ bool same_verdicts(const ReplayReport& a, const ReplayReport& b) {
 
 void check(const ImportedBoot& boot) {
   if (boot.notes.size() != boot.trace.steps.size()) complain(boot, "steps without notes");
-  const ReplayReport on_core = replay(boot, "core");
+  const ReplayReport on_core = replay(boot, "tree");
   const ReplayReport on_model = replay(boot, "model");
   if (!on_core.broken.empty()) complain(boot, "the core breaks an invariant", on_core.broken);
   if (!on_model.broken.empty()) complain(boot, "the model breaks an invariant", on_model.broken);
@@ -54,7 +54,7 @@ void check(const ImportedBoot& boot) {
     complain(boot, "the trace does not parse", to_text("trace", parsed.errors[0]));
   }
   if (!(parsed.trace == trace)) complain(boot, "the trace does not read back from its text");
-  const TraceReport played = replay_trace_on(trace, "core");
+  const TraceReport played = replay_trace_on(trace, "tree");
   if (!(played.expectations.right == played.expectations.checked)) {
     complain(boot, "the trace does not play", played.differences[0]);
   }

@@ -43,10 +43,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const lab::Trace trace = fuzz::trace_of_input({data, size});
   // Whether kernel code works in real memory is a choice of the input's too.
   const bool window = size != 0 && data[size - 1] % 4 == 3;
-  const lab::LinuxRun beside = window ? lab::LinuxRun::Window : lab::LinuxRun::Core;
+  const lab::LinuxRun beside = window ? lab::LinuxRun::Window : lab::LinuxRun::SmallTree;
   for (const lab::CheckTree& tree : kTrees.all()) {
     const lab::Trace fitting = lab::for_linux(trace, *tree.tree);
-    for (const lab::LinuxRun run : {beside, lab::LinuxRun::Model}) {
+    for (const lab::LinuxRun run : {beside, lab::LinuxRun::Flat}) {
       const lab::Verdict verdict = lab::judge_on_linux(tree, fitting, "", run).verdict;
       if (!verdict.good()) fuzz::finding(verdict.signature, verdict.report);
     }

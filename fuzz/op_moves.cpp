@@ -19,8 +19,8 @@ namespace {
 constexpr size_t kFillMax = 24;
 
 /// The core as it stands after the first `steps` steps.
-std::unique_ptr<lab::CoreBackend> core_after(const Trace& trace, size_t steps) {
-  auto core = std::make_unique<lab::CoreBackend>(trace.limits);
+std::unique_ptr<lab::FlatBackend> core_after(const Trace& trace, size_t steps) {
+  auto core = std::make_unique<lab::FlatBackend>(trace.limits);
   static_cast<void>(append_firmware_map(*core, trace));
   for (size_t i = 0; i < steps; ++i) static_cast<void>(lab::apply(*core, trace.steps[i].op));
   return core;
@@ -159,7 +159,7 @@ void Moves::change_map(Trace& trace) {
 /// Adds regions that touch nothing until a table is full but for a few slots.
 void Moves::fill_table(Trace& trace) {
   const size_t at = place(trace);
-  const std::unique_ptr<lab::CoreBackend> core = core_after(trace, at);
+  const std::unique_ptr<lab::FlatBackend> core = core_after(trace, at);
   const bool memory = chance(40);
   const FlatTable& table = core->table(memory ? TableId::Memory : TableId::Reserved);
   const size_t spare = table.capacity() - std::min(table.count(), table.capacity());
@@ -200,7 +200,7 @@ void Moves::reserve_next_allocation(Trace& trace) {
   if (allocations.empty()) return insert_op(trace);
   const size_t at = any_of(allocations);
   const Op& allocation = trace.steps[at].op;
-  const std::unique_ptr<lab::CoreBackend> core = core_after(trace, at);
+  const std::unique_ptr<lab::FlatBackend> core = core_after(trace, at);
   const lab::Outcome answer = lab::apply(*core, allocation);
   if (answer.status != Status::Ok || answer.values.empty()) return insert_op(trace);
   const PhysAddr got{answer.values[0]};

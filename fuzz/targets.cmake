@@ -57,7 +57,7 @@ endfunction()
 # knows the words, and addresses are compared all the time: lab_global_options() has that off.
 if(MEMBLOCK_LAB_FUZZER)
   foreach(part model model_table model_alloc model_grow model_query model_handover model_print
-               model_e820 e820_case compare apply core_backend linux_backend linux_backend_find
+               model_e820 e820_case compare compare_tables apply core_backend linux_backend linux_backend_find
                linux_e820 linux_compare linux_judge linux_known linux_known_e820 linux_tree)
     set_source_files_properties(core/lab/${part}.cpp PROPERTIES
       COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)

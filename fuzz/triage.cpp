@@ -10,7 +10,7 @@
 
 #include "fuzz/op_input.h"
 #include "fuzz/process.h"
-#include "lab/compare.h"
+#include "lab/compare_tables.h"
 #include "lab/core_backend.h"
 #include "lab/judge.h"
 #include "lab/minimize.h"
@@ -88,12 +88,12 @@ class Runner {
   std::string scratch_;
 };
 
-/// What core and model make of a trace, without starting the program: much faster. A crash has no
-/// signature here.
+/// What the core and the model make of a trace, without starting the program: much faster. A crash
+/// has no signature here.
 std::string divergence_signature(const Trace& trace) {
   return lab::judge_apart(
              [&] {
-               const auto found = lab::compare<lab::CoreBackend, lab::Model>(trace);
+               const auto found = lab::compare_tables(trace);
                return found ? lab::Verdict{lab::signature_of(*found, trace), ""} : lab::Verdict{};
              },
              kRunSecondsMax)

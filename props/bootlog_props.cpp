@@ -63,7 +63,7 @@ Logged log_of(const Trace& trace) {
   Logged logged;
   // Of all architectures only this one prints every call from the first.
   logged.lines.emplace_back("Linux version 6.1.0-s390x (props)");
-  CoreBackend core(trace.limits);
+  FlatBackend core(trace.limits);
   core.allow_resize();
   core.set_trace(true);
   core.set_caller("props_bootlog+0x1/0x2");
@@ -156,14 +156,14 @@ std::string damaged_log() {
 void importer_is_total(const std::string& text) {
   for (const ImportedBoot& boot : import_bootlog(text, "log")) {
     RC_ASSERT(boot.notes.size() == boot.trace.steps.size());
-    const ReplayReport on_core = replay(boot, "core");
+    const ReplayReport on_core = replay(boot, "tree");
     const ReplayReport on_model = replay(boot, "model");
     RC_ASSERT(on_core.broken.empty());
     RC_ASSERT(on_core.allocations == on_model.allocations);
     RC_ASSERT(on_core.dumps == on_model.dumps);
     const Trace trace = playable_trace(boot);
     RC_ASSERT(rule_broken_by(trace) == std::string());
-    const TraceReport played = replay_trace_on(trace, "core");
+    const TraceReport played = replay_trace_on(trace, "tree");
     RC_ASSERT(played.expectations.right == played.expectations.checked);
     (void)map_picture(boot);
   }
@@ -174,7 +174,7 @@ bool printed_calls_come_back() {
     const Logged logged = log_of(printed_trace());
     const auto boots = import_bootlog(joined(logged.lines, "[    0.000000] ", "\n"), "log");
     RC_ASSERT(boots.size() == 1u);
-    const ReplayReport report = replay(boots[0], "core");
+    const ReplayReport report = replay(boots[0], "tree");
     RC_ASSERT(report.dumps.checked == logged.dumps);
     RC_ASSERT(report.allocations.checked == logged.allocations);
     for (const WrongAllocation& wrong : report.wrong) RC_FAIL(wrong.what);

@@ -149,7 +149,7 @@ class SideCheck {
   std::string name_;
   const ImportedBoot& boot_;
   std::vector<SideCall> calls_;
-  CoreBackend core_;
+  FlatBackend core_;
   size_t at_ = 0;
   size_t checked_ = 0;
   size_t nodes_set_ = 0;

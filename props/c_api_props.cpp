@@ -29,12 +29,12 @@ bool backend_laws() {
   ok &= holds("C and core agree after every op, and C writes answers only where there are any",
               [](const Trace& any) {
                 const Trace trace = with_texts_of_c(any);
-                const auto divergence = compare<CoreBackend, CBackend>(trace);
+                const auto divergence = compare<FlatBackend, CBackend>(trace);
                 if (divergence) RC_FAIL(report(*divergence, trace, ""));
               });
   ok &= holds("C prints the same call trace", [](const Trace& any) {
     const Trace trace = with_texts_of_c(any);
-    CoreBackend core{trace.limits};
+    FlatBackend core{trace.limits};
     CBackend c{trace.limits};
     core.set_trace(true);
     core.set_caller("props+0x1/0x2");
@@ -48,7 +48,7 @@ bool backend_laws() {
   });
   ok &= holds("what was set or has happened can be read back", [](const Trace& any) {
     const Trace trace = with_texts_of_c(any);
-    CoreBackend core{trace.limits};
+    FlatBackend core{trace.limits};
     CBackend c{trace.limits};
     run(core, trace);
     run(c, trace);
@@ -119,7 +119,7 @@ bool cursor_laws() {
   ok &= holds("a walk from cursor to cursor gives what a walk in one go gives", [] {
     const Trace trace = many_regions();
     CBackend c{trace.limits};
-    CoreBackend core{trace.limits};
+    FlatBackend core{trace.limits};
     run(c, trace);
     run(core, trace);
     const RegionFilter filter = random_filter();
@@ -128,8 +128,8 @@ bool cursor_laws() {
         for (const TableId* other : {&kTables[0], &kTables[1], &kTables[2], (const TableId*){}}) {
           const mbl_table from = mbl_table_of(c.c(), to_c(id));
           const mbl_table minus = mbl_table_of(c.c(), to_c(other != nullptr ? *other : id));
-          RangeWalk walk{core.table(id), other != nullptr ? &core.table(*other) : nullptr, filter,
-                         direction};
+          FlatMemblock::RangeWalk walk{
+              core.table(id), other != nullptr ? &core.table(*other) : nullptr, filter, direction};
           std::vector<WalkedRange> expected;
           for (WalkedRange range; walk.next(range);) expected.push_back(range);
           RC_ASSERT(walked_on(from, other != nullptr ? &minus : nullptr, filter, direction) ==

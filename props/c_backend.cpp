@@ -36,7 +36,7 @@ Result<uint64_t> number_of(Call&& call) {
   return written_if_ok(status, found, uint64_t{kUntouched}, found);
 }
 
-mbl_machine machine_of(const Limits& limits) {
+mbl_machine c_machine_of(const Limits& limits) {
   mbl_machine machine = mbl_default_machine();
   machine.page_shift = limits.page_shift;
   machine.region_bytes = limits.region_bytes;
@@ -132,7 +132,7 @@ Status early_reserve(CBackend& backend, const X86BootLayout& layout) {
 // ---- The memblock
 
 CBackend::CBackend(const Limits& limits)
-    : CoreStorage(limits),
+    : CoreStorage(limits, FlatTable::storage_for),
       CorePlatform(limits),
       platform_(CorePlatform::callbacks()),
       map_(limits, CoreStorage::map(), CoreStorage::map_workspace()),
@@ -142,12 +142,12 @@ CBackend::CBackend(const Limits& limits)
                             tables.reserved.size(), as_c(tables.physmem), tables.physmem.size()};
   mbl_platform platform = callbacks();
   platform.context = this;
-  const mbl_machine machine = machine_of(limits);
+  const mbl_machine machine = c_machine_of(limits);
   mbl_init(&m_, &storage, &platform, &machine);
 }
 
 void CBackend::begin_op() {
-  const Region* const tables[] = {memory().data(), reserved().data(), physmem().data()};
+  const void* const tables[] = {memory().data(), reserved().data(), physmem().data()};
   CorePlatform::keep_only(tables);
 }
 

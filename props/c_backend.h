@@ -141,7 +141,7 @@ class CBackend : private CoreStorage, private CorePlatform {
   static constexpr const char* name() { return "c"; }
   mbl_memblock* c() { return &m_; }
   const mbl_memblock* c() const { return &m_; }
-  /// As CoreBackend: storage that tables have left is released.
+  /// As FlatBackend: storage that tables have left is released.
   void begin_op();
 
   CMap& e820() { return map_; }

@@ -72,7 +72,7 @@ struct Plain {
   }
 
   std::array<Region, 4> memory, reserved;
-  Memblock memblock;
+  FlatMemblock memblock;
 };
 
 // ---- Arguments
@@ -94,7 +94,7 @@ bool argument_laws() {
   });
   ok &= holds("an alignment that is no power of two: nothing is taken or trimmed", [] {
     Plain plain;
-    Memblock& m = plain.memblock;
+    FlatMemblock& m = plain.memblock;
     RC_ASSERT(m.add(PhysRange{PhysAddr{0x1800}, PhysAddr{0x100800}}) == Status::Ok);
     const uint64_t align = no_power_of_two();
     if (align != 0) {  // To allocate() that is a cache line.
@@ -304,7 +304,7 @@ bool odd_laws() {
       platform.context = &printed;
       platform.print = Printed::print;
       std::array<Region, 4> memory, reserved;
-      Memblock m{{memory, reserved, {}}, platform};
+      FlatMemblock m{{memory, reserved, {}}, platform};
       const std::string caller(caller_length, 'c');
       m.set_trace(true);
       m.set_caller(caller.c_str());

@@ -28,7 +28,7 @@ struct Plain {
         memblock({memory, reserved, physmem}, platform) {}
 
   std::vector<Region> memory, reserved, physmem;
-  Memblock memblock;
+  FlatMemblock memblock;
 };
 
 /// A late allocator that serves as often as it is told to.
@@ -59,7 +59,7 @@ struct Late {
   }
 };
 
-void reserve_lone_pages(Memblock& memblock, uint64_t count) {
+void reserve_lone_pages(FlatMemblock& memblock, uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
     RC_ASSERT(memblock.reserve(pages(2 * i + 2, 1)) == Status::Ok);
   }
@@ -69,7 +69,7 @@ bool null_laws() {
   bool ok = true;
   ok &= holds("without any callback all works but growth and pointers", [] {
     Plain plain{Platform{}};
-    Memblock& m = plain.memblock;
+    FlatMemblock& m = plain.memblock;
     m.set_trace(true);
     RC_ASSERT(m.add(pages(1, 100), NodeId{0}) == Status::Ok);
     RC_ASSERT(m.add(pages(0, 102), NodeId{1}) == Status::Ok);  // Warns nobody.
@@ -101,7 +101,7 @@ bool null_laws() {
     Platform platform;
     platform.phys_to_virt = [](void*, PhysRange) -> void* { return nullptr; };
     Plain plain{platform, 2};
-    Memblock& m = plain.memblock;
+    FlatMemblock& m = plain.memblock;
     m.allow_resize();
     RC_ASSERT(m.add(pages(1, 100)) == Status::Ok);
     RC_ASSERT(m.alloc(kPage, kPage).ok());
@@ -119,7 +119,7 @@ bool late_laws() {
     Late late;
     late.left = serves;
     Plain plain{late.platform(takes_back)};
-    Memblock& m = plain.memblock;
+    FlatMemblock& m = plain.memblock;
     m.allow_resize();
     m.set_late_allocator_up();
     const uint64_t room = uint64_t{4} << serves;
@@ -138,7 +138,7 @@ bool late_laws() {
     Platform platform = late.platform(true);
     platform.phys_to_virt = [](void*, PhysRange) -> void* { return grown.data(); };
     Plain plain{platform, 4};
-    Memblock& m = plain.memblock;
+    FlatMemblock& m = plain.memblock;
     m.allow_resize();
     for (uint64_t i = 0; i < 5; ++i) {
       RC_ASSERT(m.add(pages(100 * (i + 1), 50)) == Status::Ok);
@@ -162,7 +162,7 @@ bool outside_laws() {
   bool ok = true;
   ok &= holds("adopt: regions edited from outside are the table from then on", [] {
     Plain plain{Platform{}, 8};
-    Memblock& m = plain.memblock;
+    FlatMemblock& m = plain.memblock;
     reserve_lone_pages(m, 5);
     RC_ASSERT(m.is_reserved(PhysAddr{2 * kPage}));
     const std::span<Region> storage = m.table(TableId::Reserved).storage();
@@ -194,9 +194,9 @@ bool outside_laws() {
     RC_ASSERT(m.reserved().empty());
   });
   ok &= holds("first_broken_invariant: damage is found in each table, by its number", [] {
-    const auto broken_by = [](const std::function<void(Memblock&)>& damage) {
+    const auto broken_by = [](const std::function<void(FlatMemblock&)>& damage) {
       Plain plain{Platform{}, 4, 4};
-      Memblock& m = plain.memblock;
+      FlatMemblock& m = plain.memblock;
       RC_ASSERT(m.add(pages(1, 1)) == Status::Ok);
       RC_ASSERT(m.reserve(pages(1, 1)) == Status::Ok);
       RC_ASSERT(m.physmem_add(pages(1, 1)) == Status::Ok);
@@ -206,12 +206,12 @@ bool outside_laws() {
       return m.first_broken_invariant();
     };
     const auto empty_region_of = [](TableId id) {
-      return [id](Memblock& m) { m.table(id).storage()[0].size = 0; };
+      return [id](FlatMemblock& m) { m.table(id).storage()[0].size = 0; };
     };
     RC_ASSERT(broken_by(empty_region_of(TableId::Memory)) == 2);
     RC_ASSERT(broken_by(empty_region_of(TableId::Reserved)) == 12);
     RC_ASSERT(broken_by(empty_region_of(TableId::Physmem)) == 22);
-    RC_ASSERT(broken_by([](Memblock& m) {
+    RC_ASSERT(broken_by([](FlatMemblock& m) {
                 static std::array<Region, 4> elsewhere;
                 elsewhere[0] = m.reserved()[0];
                 m.adopt(TableId::Reserved, elsewhere, 1, kPage, pages(9, 1));
@@ -219,14 +219,15 @@ bool outside_laws() {
   });
   ok &= holds("a zone that begins or ends beyond the address space is cut there", [] {
     Plain plain{Platform{}};
-    Memblock& m = plain.memblock;
+    FlatMemblock& m = plain.memblock;
     RC_ASSERT(m.add(pages(1, 3), NodeId{0}) == Status::Ok);
     PfnRange found;
-    ZoneWalk all = m.free_pfns_in_zone(PfnRange{2, ~uint64_t{0}, kNoNode});
+    FlatMemblock::ZoneWalk all = m.free_pfns_in_zone(PfnRange{2, ~uint64_t{0}, kNoNode});
     RC_ASSERT(all.next(found));
     RC_ASSERT(found.first == 2u && found.last == 4u);
     RC_ASSERT(!all.next(found));
-    ZoneWalk none = m.free_pfns_in_zone(PfnRange{~uint64_t{0} - 5, ~uint64_t{0}, kNoNode});
+    FlatMemblock::ZoneWalk none =
+        m.free_pfns_in_zone(PfnRange{~uint64_t{0} - 5, ~uint64_t{0}, kNoNode});
     RC_ASSERT(!none.next(found));
   });
   return ok;

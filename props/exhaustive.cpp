@@ -29,15 +29,15 @@ struct TinyStorage {
 };
 
 /// The core in storage that can be copied as bytes and copied back.
-class TinyCore : private TinyStorage, public Memblock {
+class TinyCore : private TinyStorage, public FlatMemblock {
  public:
   struct Saved {
-    std::array<std::byte, sizeof(Memblock)> memblock;
+    std::array<std::byte, sizeof(FlatMemblock)> memblock;
     TinyStorage storage;
   };
 
   explicit TinyCore(const Limits& limits)
-      : Memblock(first_storage(limits), platform(), machine_of(limits)) {}
+      : FlatMemblock(first_storage(limits), platform(), machine_of(limits)) {}
 
   /// Where the universe of grown tables begins, and whether there are any.
   void set_universe(const Scope& scope) {
@@ -50,13 +50,13 @@ class TinyCore : private TinyStorage, public Memblock {
   // Formally one does not copy such an object as bytes. It holds numbers and pointers to what never
   // moves, so here its bytes are its state.
   void save(Saved& out) const {
-    const Memblock* self = this;
-    std::memcpy(out.memblock.data(), static_cast<const void*>(self), sizeof(Memblock));
+    const FlatMemblock* self = this;
+    std::memcpy(out.memblock.data(), static_cast<const void*>(self), sizeof(FlatMemblock));
     out.storage = *this;
   }
   void restore(const Saved& saved) {
-    Memblock* self = this;
-    std::memcpy(static_cast<void*>(self), saved.memblock.data(), sizeof(Memblock));
+    FlatMemblock* self = this;
+    std::memcpy(static_cast<void*>(self), saved.memblock.data(), sizeof(FlatMemblock));
     first = saved.storage.first;
     if (grows_) grown = saved.storage.grown;
   }
@@ -298,7 +298,7 @@ class Search {
     if (scope_.grows) trace.steps.push_back({prologue_, {}, 0});
     for (const Op& before : path_to(here_)) trace.steps.push_back({before, {}, 0});
     trace.steps.push_back({op, {}, 0});
-    const auto divergence = compare<CoreBackend, Model>(trace);
+    const auto divergence = compare<FlatBackend, Model>(trace);
     std::printf("%s\n", divergence ? report(*divergence, trace, "").c_str()
                                    : ("core and model part at the last op of\n" + to_text(trace) +
                                       "(only where lookups remember what the search did before)")

@@ -29,7 +29,7 @@ rc::Gen<Trace> full_traces() {
       trace.e820.push_back(entry);
     }
     if (choices.below(2) == 0) return trace;
-    Trace answered = with_answers<CoreBackend>(trace);
+    Trace answered = with_answers<FlatBackend>(trace);
     for (Step& step : answered.steps) {
       if (choices.below(3) == 2) step.expected.reset();
     }
@@ -243,7 +243,7 @@ bool byte_laws() {
 
 /// Whether the core ever answers `status`, which stands in for a bug.
 bool ever_answers(const Trace& trace, Status status) {
-  CoreBackend core{trace.limits};
+  FlatBackend core{trace.limits};
   if (!append_firmware_map(core, trace)) return false;
   return std::any_of(trace.steps.begin(), trace.steps.end(),
                      [&](const Step& step) { return apply(core, step.op).status == status; });
@@ -286,7 +286,7 @@ bool minimiser_laws() {
   ok &= holds("minimize: far addresses come near and keep what they have in common", [] {
     // Fails as long as a reservation touches the end of memory.
     const auto fails = [](const Trace& trace) {
-      CoreBackend core{trace.limits};
+      FlatBackend core{trace.limits};
       for (const Step& step : trace.steps) static_cast<void>(apply(core, step.op));
       return !core.memory().empty() && !core.reserved().empty() &&
              core.memory().back().end() == core.reserved().back().end();
@@ -308,23 +308,23 @@ bool minimiser_laws() {
 }
 
 /// Backends that are wrong in one way each: compare() must see all of them.
-struct Forgetful : CoreBackend {
-  using CoreBackend::CoreBackend;
+struct Forgetful : FlatBackend {
+  using FlatBackend::FlatBackend;
   static constexpr const char* name() { return "forgetful"; }
   Status free(PhysRange) { return Status::Ok; }
 };
-struct Miscounting : CoreBackend {
-  using CoreBackend::CoreBackend;
+struct Miscounting : FlatBackend {
+  using FlatBackend::FlatBackend;
   static constexpr const char* name() { return "miscounting"; }
-  uint64_t reserved_size() const { return CoreBackend::reserved_size() + 1; }
+  uint64_t reserved_size() const { return FlatBackend::reserved_size() + 1; }
 };
-struct Broken : CoreBackend {
-  using CoreBackend::CoreBackend;
+struct Broken : FlatBackend {
+  using FlatBackend::FlatBackend;
   static constexpr const char* name() { return "broken"; }
   int first_broken_invariant() const { return reserved().empty() ? 0 : 14; }
 };
-struct Uncleared : CoreBackend {
-  using CoreBackend::CoreBackend;
+struct Uncleared : FlatBackend {
+  using FlatBackend::FlatBackend;
   static constexpr const char* name() { return "uncleared"; }
   const std::vector<PhysRange>& zeroed() const { return none; }
   std::vector<PhysRange> none;
@@ -333,7 +333,7 @@ struct Uncleared : CoreBackend {
 /// The first step whose effect on the core satisfies `wanted(op, outcome, core)`.
 template <class Wanted>
 std::optional<size_t> first_step(const Trace& trace, Wanted wanted) {
-  CoreBackend core{trace.limits};
+  FlatBackend core{trace.limits};
   for (size_t i = 0; i < trace.steps.size(); ++i) {
     core.forget_zeroed();
     const std::vector<Region> before{core.reserved().begin(), core.reserved().end()};
@@ -373,19 +373,19 @@ bool comparison_laws() {
   ok &= holds("compare: a free that frees nothing is seen at once", [](const Trace& t) {
     size_t capacity = t.limits.reserved;
     const auto step = first_step(
-        t, [&](const Op& op, const Outcome& out, Before before, const CoreBackend& core) {
+        t, [&](const Op& op, const Outcome& out, Before before, const FlatBackend& core) {
           const size_t was = std::exchange(capacity, core.table(TableId::Reserved).capacity());
           return op.code == OpCode::Free &&
                  (out.status != Status::Ok || out.warnings != 0 || !out.values.empty() ||
                   was != capacity || !detail::same(before, core.reserved()));
         });
-    const auto found = compare<CoreBackend, Forgetful>(t);
+    const auto found = compare<FlatBackend, Forgetful>(t);
     RC_ASSERT(found.has_value() == step.has_value());
     if (found) RC_ASSERT(found->step == *step);
   });
   ok &= holds("compare: a wrong total is seen after the first op", [](const Trace& t) {
     RC_PRE(!t.steps.empty());
-    const auto found = compare<CoreBackend, Miscounting>(t);
+    const auto found = compare<FlatBackend, Miscounting>(t);
     RC_ASSERT(found.has_value());
     const auto asks =
         first_step(t, [](const Op& op, auto&...) { return op.code == OpCode::ReservedSize; });
@@ -394,25 +394,25 @@ bool comparison_laws() {
     }
   });
   ok &= holds("compare: a broken invariant is seen at the op that broke it", [](const Trace& t) {
-    const auto step = first_step(t, [](const Op&, const Outcome&, Before, const CoreBackend& core) {
+    const auto step = first_step(t, [](const Op&, const Outcome&, Before, const FlatBackend& core) {
       return !core.reserved().empty();
     });
-    expect_found_at(compare<CoreBackend, Broken>(t), step, t, "broken breaks its invariant 14");
+    expect_found_at(compare<FlatBackend, Broken>(t), step, t, "broken breaks its invariant 14");
   });
   ok &= holds("compare: memory that was not cleared is seen", [](const Trace& t) {
-    const auto step = first_step(t, [](const Op&, const Outcome&, Before, const CoreBackend& core) {
+    const auto step = first_step(t, [](const Op&, const Outcome&, Before, const FlatBackend& core) {
       return !core.zeroed().empty();
     });
-    expect_found_at(compare<CoreBackend, Uncleared>(t), step, t, "what was cleared differs");
+    expect_found_at(compare<FlatBackend, Uncleared>(t), step, t, "what was cleared differs");
   });
   // What comes and goes between two looks can be missed, but not what changes a sum.
   ok &= holds("compare: what is seen by looking rarely is what is seen by looking always",
               [](const Trace& t) {
-                const auto always = compare<CoreBackend, Forgetful>(t);
-                const auto rarely = compare<CoreBackend, Forgetful>(t, {.dense_regions_max = 0});
+                const auto always = compare<FlatBackend, Forgetful>(t);
+                const auto rarely = compare<FlatBackend, Forgetful>(t, {.dense_regions_max = 0});
                 if (rarely) RC_ASSERT(always.has_value() && always->step == rarely->step);
                 const auto miscounted =
-                    compare<CoreBackend, Miscounting>(t, {.dense_regions_max = 0});
+                    compare<FlatBackend, Miscounting>(t, {.dense_regions_max = 0});
                 RC_ASSERT(miscounted.has_value() == !t.steps.empty());
               });
   return ok;
@@ -432,18 +432,18 @@ bool run_laws() {
     RC_ASSERT(rule_broken_by(made_valid(op)) == "");
   });
   ok &= holds("replay: the core agrees with itself, and meets its own answers", [](const Trace& t) {
-    RC_ASSERT(!(compare<CoreBackend, CoreBackend>(t)));
-    const Trace answered = with_answers<CoreBackend>(t);
+    RC_ASSERT(!(compare<FlatBackend, FlatBackend>(t)));
+    const Trace answered = with_answers<FlatBackend>(t);
     RC_ASSERT(rule_broken_by(answered) == "");
-    RC_ASSERT(check_expectations<CoreBackend>(answered).empty());
+    RC_ASSERT(check_expectations<FlatBackend>(answered).empty());
   });
   ok &= holds("replay: a wrong expectation is reported where it stands", [](const Trace& t) {
-    Trace answered = with_answers<CoreBackend>(t);
+    Trace answered = with_answers<FlatBackend>(t);
     RC_PRE(!answered.steps.empty());
     const auto at = *rc::gen::inRange<size_t>(0, answered.steps.size());
     Outcome& expected = *answered.steps[at].expected;
     expected = Outcome{expected.status == Status::Busy ? Status::Invalid : Status::Busy, {}, {}, 0};
-    const std::vector<Unmet> unmet = check_expectations<CoreBackend>(answered);
+    const std::vector<Unmet> unmet = check_expectations<FlatBackend>(answered);
     RC_ASSERT(unmet.size() == 1u);
     RC_ASSERT(unmet[0].step == at);
   });
@@ -456,11 +456,11 @@ bool workload_laws() {
   for (const Workload& workload : workloads(256)) {
     std::string wrong = rule_broken_by(workload.trace);
     if (wrong.empty()) {
-      const auto found = compare<CoreBackend, Model>(workload.trace);
+      const auto found = compare<FlatBackend, Model>(workload.trace);
       if (found) wrong = report(*found, workload.trace, "");
     }
     // A workload whose calls fail measures nothing.
-    CoreBackend core{workload.trace.limits};
+    FlatBackend core{workload.trace.limits};
     if (!append_firmware_map(core, workload.trace)) wrong = "its map does not fit";
     for (const Step& step : workload.trace.steps) {
       const Outcome outcome = apply(core, step.op);

@@ -9,6 +9,7 @@
 #include "lab/minimize.h"
 #include "lab/model.h"
 #include "props/rc.h"
+#include "props/table_under_law.h"
 
 namespace memblock::lab {
 namespace {
@@ -18,11 +19,11 @@ constexpr uint64_t kPage = 4096;
 std::vector<Region> copy(RegionView view) { return {view.begin(), view.end()}; }
 
 /// All tables, for "nothing has changed".
-std::vector<std::vector<Region>> all_tables(const Memblock& m) {
+std::vector<std::vector<Region>> all_tables(const LawBackend& m) {
   return {copy(m.memory()), copy(m.reserved()), copy(m.physmem())};
 }
 
-std::array<size_t, 3> capacities(const Memblock& m) {
+std::array<size_t, 3> capacities(const LawBackend& m) {
   return {m.table(TableId::Memory).capacity(), m.table(TableId::Reserved).capacity(),
           m.table(TableId::Physmem).capacity()};
 }
@@ -53,7 +54,7 @@ PhysRange pick_pages(uint64_t first, uint64_t count) {
 
 /// Both backends with the call trace on: every line must agree, of nested growth too.
 void expect_same_call_trace(const Trace& trace) {
-  CoreBackend core{trace.limits};
+  LawBackend core{trace.limits};
   Model model{trace.limits};
   core.set_trace(true);
   model.set_trace(true);
@@ -70,12 +71,12 @@ void expect_same_call_trace(const Trace& trace) {
 /// times: each kind of divergence is made small once.
 void expect_agreement(const Trace& trace) {
   static std::map<std::string, std::string> small_reports;
-  const auto divergence = compare<CoreBackend, Model>(trace);
+  const auto divergence = compare<LawBackend, Model>(trace);
   if (!divergence) return;
   std::string& told = small_reports[signature_of(*divergence, trace)];
   if (told.empty()) {
-    const Trace small = minimize_divergence<CoreBackend, Model>(trace, {.trials_max = 4000});
-    told = report(*compare<CoreBackend, Model>(small), small, "");
+    const Trace small = minimize_divergence<LawBackend, Model>(trace, {.trials_max = 4000});
+    told = report(*compare<LawBackend, Model>(small), small, "");
   }
   RC_FAIL(told);
 }
@@ -102,7 +103,7 @@ bool model_laws() {
   ok &= holds("core and model print the same call trace",
               [](const Trace& trace) { expect_same_call_trace(trace); });
   ok &= holds("a query changes nothing", [](const Trace& trace) {
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     run(core, trace);
     const auto before = all_tables(core);
     const Op op = *rc::gen::suchThat(ops(), [](const Op& candidate) {
@@ -122,7 +123,7 @@ bool is_compound(OpCode code) { return code == OpCode::E820Load || code == OpCod
 bool failure_laws() {
   bool ok = true;
   ok &= holds("a call that fails leaves every region as it was", [](const Trace& trace) {
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     for (const Step& step : trace.steps) {
       const auto before = all_tables(core);
       const auto capacities_before = capacities(core);
@@ -140,7 +141,7 @@ bool failure_laws() {
   ok &= holds("without the permission to grow, a table full is a failure that says so", [] {
     Limits limits;
     limits.reserved = 1 + static_cast<uint32_t>(pick(8));
-    CoreBackend core{limits};
+    LawBackend core{limits};
     RC_ASSERT(core.add({PhysAddr{0}, PhysAddr{64 * kPage}}) == Status::Ok);
     for (uint64_t i = 0; i < limits.reserved; ++i) {
       const auto range = PhysRange::from_size(PhysAddr{2 * i * kPage}, kPage);
@@ -160,7 +161,7 @@ bool failure_laws() {
 
   ok &=
       holds("after discard() changes are refused and queries see nothing", [](const Trace& trace) {
-        CoreBackend core{trace.limits};
+        LawBackend core{trace.limits};
         run(core, trace);
         core.discard();
         RC_ASSERT(core.add({PhysAddr{0}, PhysAddr{kPage}}) == Status::Discarded);
@@ -180,7 +181,7 @@ bool round_trip_laws() {
   bool ok = true;
   ok &= holds("add then remove of new memory restores memory", [] {
     const Trace trace = pick_state();
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     run(core, trace);
     const PhysRange range = pick_pages(pick(64), 40);
     RC_PRE(!core.overlaps(TableId::Memory, range));
@@ -191,7 +192,7 @@ bool round_trip_laws() {
   });
   ok &= holds("allocate then free restores the reservations", [] {
     const Trace trace = pick_state();
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     run(core, trace);
     const auto before = all_tables(core);
     const uint64_t size = 1 + pick(4 * kPage);
@@ -202,7 +203,7 @@ bool round_trip_laws() {
   });
   ok &= holds("mark then clear of plain memory restores memory", [] {
     const Trace trace = pick_state();
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     run(core, trace);
     RC_ASSERT(core.clear_nomap(kAllMemory) == Status::Ok);
     RC_ASSERT(core.clear_hotplug(kAllMemory) == Status::Ok);
@@ -216,7 +217,7 @@ bool round_trip_laws() {
   });
   ok &= holds("doing it twice is doing it once: add, reserve, remove, free, mark, set_node", [] {
     const Trace trace = pick_state();
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     run(core, trace);
     const PhysRange range = pick_pages(pick(64), 40);
     const auto again = [&](auto&& call) {
@@ -258,7 +259,7 @@ std::vector<Piece> pick_disjoint() {
 }
 
 std::vector<std::vector<Region>> added(const std::vector<Piece>& pieces) {
-  CoreBackend core{Limits{}};
+  LawBackend core{Limits{}};
   for (const Piece& piece : pieces) {
     RC_ASSERT(core.add(piece.range, piece.nid, piece.flags) == Status::Ok);
     RC_ASSERT(core.reserve(piece.range, piece.nid) == Status::Ok);
@@ -339,8 +340,8 @@ bool irrelevance_laws() {
     Limits limits;
     limits.memory = 1 + static_cast<uint32_t>(pick(12));
     limits.reserved = 1 + static_cast<uint32_t>(pick(12));
-    CoreBackend here{limits};
-    CoreBackend there{limits};
+    LawBackend here{limits};
+    LawBackend there{limits};
     if (pick(2) != 0) {
       here.allow_resize();
       there.allow_resize();
@@ -360,8 +361,8 @@ bool irrelevance_laws() {
       return PhysRange{PhysAddr{kPages * kPage - range.end.value},
                        PhysAddr{kPages * kPage - range.base.value}};
     };
-    CoreBackend up{Limits{}};
-    CoreBackend down{Limits{}};
+    LawBackend up{Limits{}};
+    LawBackend down{Limits{}};
     up.set_bottom_up(true);
     for (uint64_t i = pick(8); i-- > 0;) {
       // Page 0 is never handed out, so neither machine may have memory at its ends.
@@ -406,7 +407,7 @@ std::vector<Answer> drain(Walk walk) {
   return out;
 }
 
-std::vector<RangeWalk> walks_of(const Memblock& m, Direction direction) {
+std::vector<LawBackend::RangeWalk> walks_of(const LawBackend& m, Direction direction) {
   const PhysRange window = pick_pages(pick(64), 64);
   const RegionFlags flags{static_cast<uint32_t>(pick(kAllFlags.bits + 1))};
   const NodeId nid{static_cast<int32_t>(pick(4)) - 1};
@@ -417,7 +418,7 @@ std::vector<RangeWalk> walks_of(const Memblock& m, Direction direction) {
 bool walk_laws() {
   bool ok = true;
   ok &= holds("a walk down is the walk up in reverse", [](const Trace& trace) {
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     run(core, trace);
     const PhysRange window = pick_pages(pick(64), 64);
     const RegionFlags flags{static_cast<uint32_t>(pick(kAllFlags.bits + 1))};
@@ -435,10 +436,10 @@ bool walk_laws() {
   });
   ok &=
       holds("a walk resumed from a saved place is the uninterrupted walk", [](const Trace& trace) {
-        CoreBackend core{trace.limits};
+        LawBackend core{trace.limits};
         run(core, trace);
         const Direction direction = pick(2) == 0 ? Direction::Up : Direction::Down;
-        for (RangeWalk& walk : walks_of(core, direction)) {
+        for (LawBackend::RangeWalk& walk : walks_of(core, direction)) {
           const auto whole = drain<WalkedRange>(walk);
           const uint64_t until = pick(whole.size() + 1);
           std::vector<WalkedRange> parts;
@@ -447,7 +448,7 @@ bool walk_laws() {
             RC_ASSERT(walk.next(range));
             parts.push_back(range);
           }
-          const RangeWalk saved = walk;
+          const LawBackend::RangeWalk saved = walk;
           while (walk.next(range)) {
           }
           const auto rest = drain<WalkedRange>(saved);
@@ -458,7 +459,7 @@ bool walk_laws() {
   ok &= holds(
       "no walk gives an empty range, and a window cuts the walk it is put on",
       [](const Trace& trace) {
-        CoreBackend core{trace.limits};
+        LawBackend core{trace.limits};
         run(core, trace);
         const PhysRange window = pick_pages(pick(64), 64);
         std::vector<WalkedRange> cut;

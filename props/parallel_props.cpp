@@ -22,7 +22,8 @@ constexpr uint64_t kQueries = 20000;
 constexpr unsigned kThreads = 4;
 
 /// Every third page is reserved; the first half is on node 0, the rest on node 1.
-void fill(Memblock& memblock) {
+template <class M>
+void fill(M& memblock) {
   const PhysAddr middle{kRegions * 3 / 2 * kPage};
   const PhysAddr end{kRegions * 3 * kPage};
   bool good = memblock.add({PhysAddr{0}, middle}, NodeId{0}) == Status::Ok &&
@@ -34,12 +35,12 @@ void fill(Memblock& memblock) {
   if (!good) std::abort();
 }
 
-bool is_right(const Memblock& memblock, uint64_t page) {
+template <class M>
+bool is_right(const M& memblock, uint64_t page) {
   const PhysAddr address{page * kPage};
   const bool reserved = page % 3 == 0;
   const Result<PfnRange> found = memblock.search_pfn_nid(page);
-  RangeWalk walk =
-      memblock.free_ranges(kNoNode, kNoFlags, Direction::Up, {address, address + kPage});
+  auto walk = memblock.free_ranges(kNoNode, kNoFlags, Direction::Up, {address, address + kPage});
   WalkedRange free;
   return memblock.is_reserved(address) == reserved && memblock.is_memory(address) &&
          memblock.is_region_reserved({address, address + kPage}) == reserved && found.ok() &&
@@ -48,7 +49,8 @@ bool is_right(const Memblock& memblock, uint64_t page) {
 }
 
 /// How many of one thread's answers are wrong; each thread asks in an order of its own.
-uint64_t wrong_answers(const Memblock& memblock, uint64_t thread) {
+template <class M>
+uint64_t wrong_answers(const M& memblock, uint64_t thread) {
   uint64_t wrong = 0;
   uint64_t page = thread * 97;
   for (uint64_t i = 0; i < kQueries; ++i) {
@@ -58,12 +60,10 @@ uint64_t wrong_answers(const Memblock& memblock, uint64_t thread) {
   return wrong;
 }
 
-}  // namespace
-
-int main() {
-  static Region memory[8];
-  static Region reserved[kRegions];
-  Memblock memblock({.memory = memory, .reserved = reserved, .physmem = {}}, Platform{});
+/// All of it on one kind of table; how many answers are wrong.
+template <class M>
+uint64_t ask(const char* table, std::span<Region> memory, std::span<Region> reserved) {
+  M memblock({.memory = memory, .reserved = reserved, .physmem = {}}, Platform{});
   fill(memblock);
   std::vector<uint64_t> wrong(kThreads);
   std::vector<std::thread> threads;
@@ -75,7 +75,18 @@ int main() {
     threads[i].join();
     all += wrong[i];
   }
-  std::printf("%u threads, %llu queries each, %llu wrong\n", kThreads,
+  std::printf("%s table: %u threads, %llu queries each, %llu wrong\n", table, kThreads,
               static_cast<unsigned long long>(kQueries), static_cast<unsigned long long>(all));
-  return all == 0 ? 0 : 1;
+  return all;
+}
+
+}  // namespace
+
+int main() {
+  std::vector<Region> memory(8);
+  std::vector<Region> array(kRegions);
+  std::vector<Region> nodes(TreeTable::storage_for(kRegions));
+  const uint64_t wrong =
+      ask<FlatMemblock>("flat", memory, array) + ask<Memblock>("tree", memory, nodes);
+  return wrong == 0 ? 0 : 1;
 }

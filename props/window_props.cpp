@@ -11,6 +11,7 @@
 
 #include "memblock/memblock.h"
 #include "props/rc.h"
+#include "props/table_under_law.h"
 
 namespace memblock::lab {
 namespace {
@@ -65,12 +66,13 @@ class WindowMachine {
     return out;
   }
 
-  /// Where the storage of a grown table lies; empty for the first storage.
-  PhysRange array_of(TableId id) const {
-    const std::span<Region> storage = memblock.table(id).storage();
-    if (!window_.holds(storage.data())) return PhysRange{};
-    const uint64_t bytes = align_up(storage.size() * sizeof(Region), kPage);
-    return PhysRange::from_size(window_.address_of(storage.data()), bytes);
+  /// Where the storage of grown tables lies.
+  std::vector<PhysRange> table_places() const {
+    std::vector<PhysRange> out;
+    for (const TableId id : {TableId::Memory, TableId::Reserved}) {
+      memblock.table(id).each_block([&out](const Block& block) { out.push_back(block.place); });
+    }
+    return out;
   }
 
   /// Writes a pattern of its own into an allocation and remembers it.
@@ -106,16 +108,13 @@ class WindowMachine {
           std::all_of(bytes, bytes + range.size(), [=](uint8_t byte) { return byte == pattern; }));
       taken.push_back(range);
     }
-    for (const TableId id : {TableId::Memory, TableId::Reserved}) {
-      if (!array_of(id).empty()) taken.push_back(array_of(id));
-    }
+    for (const PhysRange place : table_places()) taken.push_back(place);
     std::sort(taken.begin(), taken.end(), [](PhysRange a, PhysRange b) { return a.base < b.base; });
     uint64_t bytes = 0;
     for (size_t i = 0; i < taken.size(); ++i) {
       if (i != 0) RC_ASSERT(taken[i - 1].end <= taken[i].base);
       bytes += taken[i].size();
-      const FlatTable& reserved = memblock.table(TableId::Reserved);
-      RC_ASSERT(reserved.gaps(taken[i]) == 0u);
+      RC_ASSERT(memblock.table(TableId::Reserved).gaps(taken[i]) == 0u);
     }
     // Neither leaked nor lost: reserved is what is owned and where the tables live.
     RC_ASSERT(memblock.reserved_size() == bytes);
@@ -133,12 +132,12 @@ class WindowMachine {
   std::map<uint64_t, PhysRange> owned_;
 
  public:
-  Memblock memblock;
+  LawMemblock memblock;
 };
 
 /// One allocation, reservation or free, chosen so that the reserved table fragments and fills.
 void random_step(WindowMachine& machine) {
-  Memblock& m = machine.memblock;
+  LawMemblock& m = machine.memblock;
   const uint64_t kind = pick(10);
   if (kind < 3 && machine.owned_count() != 0) {
     const PhysRange range = machine.disown(pick(machine.owned_count()));
@@ -172,7 +171,7 @@ void random_step(WindowMachine& machine) {
 bool window_laws() {
   return holds("real bytes: allocations survive growth, zeroed is zero, nothing leaks", [] {
     WindowMachine machine{1 + pick(6), 1 + pick(8)};
-    Memblock& m = machine.memblock;
+    LawMemblock& m = machine.memblock;
     m.allow_resize();
     m.set_bottom_up(pick(3) == 0);
     if (m.add(kWindow) != Status::Ok) RC_FAIL("one region always fits");
@@ -202,7 +201,8 @@ Trace pick_state() {
   return gen_trace(choices, swarm(choices, mix));
 }
 
-AllocRequest pick_request(const Memblock& m) {
+template <class M>
+AllocRequest pick_request(const M& m) {
   const uint64_t page = m.machine().page_size();
   AllocRequest out{.size = 1 + pick(4 * page), .align = uint64_t{1} << pick(20)};
   if (pick(2) == 0) out.min = PhysAddr{pick(64) * page};
@@ -215,13 +215,14 @@ AllocRequest pick_request(const Memblock& m) {
 }
 
 /// Free ranges that a request may use at all, whatever it would rather have.
-std::vector<WalkedRange> eligible(const Memblock& m, const AllocRequest& request) {
+template <class M>
+std::vector<WalkedRange> eligible(const M& m, const AllocRequest& request) {
   PhysAddr end = request.max <= kUpToLimitNoLeakTrace ? m.limit() : request.max;
   if (request.within_limit) end = min(end, m.limit());
   const PhysAddr wanted = request.retry_below_min ? PhysAddr{0} : request.min;
   const PhysAddr start = max(wanted, PhysAddr{m.machine().page_size()});
   const PhysRange window{start, max(start, end)};
-  RangeWalk walk =
+  auto walk =
       m.free_ranges(request.exact_nid ? request.nid : kNoNode, kNoFlags, Direction::Up, window);
   std::vector<WalkedRange> out;
   for (WalkedRange free; walk.next(free);) out.push_back(free);
@@ -239,7 +240,7 @@ bool allocation_laws() {
   ok &=
       holds("allocate: aligned, in one eligible free range, reserved afterwards, never page 0", [] {
         const Trace trace = pick_state();
-        CoreBackend core{trace.limits};
+        LawBackend core{trace.limits};
         for (const Step& step : trace.steps) static_cast<void>(apply(core, step.op));
         for (int i = 0; i < 8; ++i) {
           const AllocRequest request = pick_request(core);
@@ -265,7 +266,7 @@ bool allocation_laws() {
       });
   ok &= holds("allocate: the wished-for node is given whenever it has room", [] {
     const Trace trace = pick_state();
-    CoreBackend core{trace.limits};
+    LawBackend core{trace.limits};
     for (const Step& step : trace.steps) static_cast<void>(apply(core, step.op));
     RC_PRE(!core.has_mirror());
     AllocRequest request = pick_request(core);
@@ -314,7 +315,7 @@ PageSink sink_into(Ledger& ledger) {
 }
 
 /// Memory and reservations below kPages, whole pages only if `whole`.
-void fill(CoreBackend& core, bool whole) {
+void fill(LawBackend& core, bool whole) {
   const auto range = [&] {
     const uint64_t first = pick(Ledger::kPages - 1100) * kPage;
     const uint64_t pages = pick(3) == 0 ? pick(1100) : pick(8);
@@ -331,12 +332,14 @@ void fill(CoreBackend& core, bool whole) {
 }
 
 /// Whether one free stretch of one memory region holds all of the page.
-bool is_wholly_free(const Memblock& m, uint64_t pfn) {
+template <class M>
+bool is_wholly_free(const M& m, uint64_t pfn) {
   const PhysRange page = PhysRange::from_size(PhysAddr{pfn * kPage}, kPage);
   return m.is_region_memory(page) && m.is_map_memory(page.base) && !m.is_region_reserved(page);
 }
 
-bool touches_kept(const Memblock& m, uint64_t pfn) {
+template <class M>
+bool touches_kept(const M& m, uint64_t pfn) {
   const PhysRange page = PhysRange::from_size(PhysAddr{pfn * kPage}, kPage);
   if (m.is_region_reserved(page)) return true;
   return std::any_of(m.memory().begin(), m.memory().end(), [&](const Region& region) {
@@ -347,7 +350,7 @@ bool touches_kept(const Memblock& m, uint64_t pfn) {
 bool handover_laws() {
   bool ok = true;
   ok &= holds("free_all: a page is freed once if all of it is free, else kept if any of it is", [] {
-    CoreBackend core{Limits{}};
+    LawBackend core{Limits{}};
     fill(core, false);
     const uint64_t max_pfn = pick(3) == 0 ? pick(Ledger::kPages) : ~uint64_t{0};
     Ledger ledger;
@@ -364,7 +367,7 @@ bool handover_laws() {
     RC_ASSERT(ledger.largest_order <= kOrderMax);
   });
   ok &= holds("free_all: with whole pages, pages freed and pages kept are all of memory", [] {
-    CoreBackend core{Limits{}};
+    LawBackend core{Limits{}};
     fill(core, true);
     Ledger ledger;
     const uint64_t freed = core.free_all(sink_into(ledger));
@@ -375,7 +378,7 @@ bool handover_laws() {
     RC_ASSERT(freed + kept_in_memory == core.phys_mem_size() / kPage);
   });
   ok &= holds("free_all: happens once, and then allocating is refused", [] {
-    CoreBackend core{Limits{}};
+    LawBackend core{Limits{}};
     fill(core, true);
     Ledger ledger;
     static_cast<void>(core.free_all(sink_into(ledger)));

@@ -81,9 +81,19 @@ function(lab_test name)
   endif()
 endfunction()
 
-# A set of properties: props/NAME_props.cpp becomes props_NAME and the test props.NAME.
+# A set of properties: props/NAME_props.cpp becomes props_NAME and the test props.NAME; ON_TREE: and
+# once more, props_NAME_tree, held against the tree table.
 function(lab_props name)
-  lab_program(props_${name} props/${name}_props.cpp ${ARGN} LINK memblock_lab rapidcheck)
+  cmake_parse_arguments(arg "ON_TREE" "" "" ${ARGN})
+  lab_props_program(${name} props/${name}_props.cpp ${arg_UNPARSED_ARGUMENTS})
+  if(arg_ON_TREE)
+    lab_props_program(${name}_tree props/${name}_props.cpp ${arg_UNPARSED_ARGUMENTS})
+    target_compile_definitions(props_${name}_tree PRIVATE LAB_PROPS_ON_TREE)
+  endif()
+endfunction()
+
+function(lab_props_program name)
+  lab_program(props_${name} ${ARGN} LINK memblock_lab rapidcheck)
   if(MEMBLOCK_LAB_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # RapidCheck's templates take minutes with everything on; what is watched is in the libraries.
     target_compile_options(props_${name} PRIVATE -fno-sanitize=undefined

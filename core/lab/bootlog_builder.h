@@ -12,7 +12,7 @@ class TraceBuilder {
   TraceBuilder(ImportedBoot& boot, const BootFacts& facts);
 
   const BootFacts& facts() const { return facts_; }
-  const CoreBackend& tables() const { return core_; }
+  const FlatBackend& tables() const { return core_; }
 
   /// A call that the log shows at `line`.
   Outcome printed(Op op, uint32_t line);
@@ -37,7 +37,7 @@ class TraceBuilder {
 
   ImportedBoot& boot_;
   const BootFacts& facts_;
-  CoreBackend core_;
+  FlatBackend core_;
   uint64_t trim_excess_ = 0;
 };
 

@@ -121,7 +121,7 @@ std::string map_picture(const ImportedBoot& boot) {
     source = fmt::format("{} of line {}", dump.final_map ? "debugfs map" : "dump", dump.line);
   }
   if (source.empty()) {
-    CoreBackend core(boot.trace.limits);
+    FlatBackend core(boot.trace.limits);
     for (const Step& step : boot.trace.steps) (void)apply(core, step.op);
     memory.assign(core.memory().begin(), core.memory().end());
     reserved.assign(core.reserved().begin(), core.reserved().end());

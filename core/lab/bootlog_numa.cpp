@@ -121,7 +121,7 @@ void NumaRules::reset_nodes(uint32_t line) {
 }
 
 void NumaRules::clean_up(std::vector<Block>& blocks) const {
-  const CoreBackend& tables = builder_.tables();
+  const FlatBackend& tables = builder_.tables();
   PhysAddr low{0};
   if (builder_.facts().at_least(6, 12)) low = tables.start_of_dram();
   const PhysAddr high = tables.end_of_dram();

@@ -188,10 +188,7 @@ TraceReport run_trace(const Trace& trace) {
   return report;
 }
 
-constexpr std::string_view kBackends[] = {
-    "core",
-    "model",
-};
+constexpr std::string_view kBackends[] = {"tree", "flat", "small-tree", "model"};
 
 }  // namespace
 
@@ -201,22 +198,22 @@ ReplayReport replay(const ImportedBoot& boot, std::string_view backend) {
   ReplayReport report;
   report.file = boot.file;
   report.backend = std::string(backend);
-  if (backend == "model") {
-    Replayer<Model>(boot, report).run();
-    return report;
-  }
-  Replayer<CoreBackend>(boot, report).run();
+  if (backend == "flat") Replayer<FlatBackend>(boot, report).run();
+  if (backend == "tree") Replayer<TreeBackend>(boot, report).run();
+  if (backend == "small-tree") Replayer<SmallTreeBackend>(boot, report).run();
+  if (backend == "model") Replayer<Model>(boot, report).run();
   return report;
 }
 
 TraceReport replay_trace_on(const Trace& trace, std::string_view backend) {
-  if (backend == "model") return run_trace<Model>(trace);
-  (void)backend;
-  return run_trace<CoreBackend>(trace);
+  if (backend == "flat") return run_trace<FlatBackend>(trace);
+  if (backend == "tree") return run_trace<TreeBackend>(trace);
+  if (backend == "small-tree") return run_trace<SmallTreeBackend>(trace);
+  return run_trace<Model>(trace);
 }
 
 Trace playable_trace(const ImportedBoot& boot) {
-  const ReplayReport report = replay(boot, "core");
+  const ReplayReport report = replay(boot, "tree");
   Trace trace = boot.trace;
   std::map<size_t, std::vector<Op>> forced;  // Behind a step: what makes the log right after all.
   for (const WrongMap& wrong : report.wrong_maps) {

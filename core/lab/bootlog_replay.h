@@ -62,8 +62,8 @@ struct ReplayReport {
   }
 };
 
-/// Replays `boot` on the backend called `backend` ("core" or "model"). After a wrong answer the
-/// logged one is put in its place, so that the rest can be judged.
+/// Replays `boot` on the backend called `backend` (one of replay_backends()). After a wrong answer
+/// the logged one is put in its place, so that the rest can be judged.
 ReplayReport replay(const ImportedBoot& boot, std::string_view backend);
 
 /// The names replay() accepts.

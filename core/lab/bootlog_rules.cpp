@@ -249,7 +249,7 @@ void KernelRules::handover(size_t index, uint32_t line) {
 bool KernelRules::stamps_with_ends(size_t index) const {
   if (facts_.at_least(6, 15)) return false;
   const auto leads_there = [&](bool ends) {
-    CoreBackend trial(Limits{facts_.limits.memory, kTrialRegions});
+    FlatBackend trial(Limits{facts_.limits.memory, kTrialRegions});
     for (const Region& region : builder_.tables().reserved()) {
       if (trial.reserve(region.range(), region.nid, region.flags) != Status::Ok) return false;
     }

@@ -129,7 +129,8 @@ CaseResult judge_ours(const Trace& trace, const std::string& file) {
 CaseResult judge_everywhere(const CheckTree& tree, const Trace& trace, const std::string& file) {
   CaseResult out;
   out.traces = 1;
-  for (const LinuxRun run : {LinuxRun::Core, LinuxRun::Model, LinuxRun::Window}) {
+  for (const LinuxRun run :
+       {LinuxRun::Flat, LinuxRun::Tree, LinuxRun::SmallTree, LinuxRun::Model, LinuxRun::Window}) {
     add(out, judge_on_linux(tree, trace, file, run));
   }
   return out;
@@ -152,7 +153,7 @@ CaseResult judge_boots(const std::string& text, const CheckCase& which,
     } else {
       const CheckTree& tree = trees[which.tree];
       add(out, judge_on_linux(tree, for_linux(std::move(trace), *tree.tree), which.path,
-                              LinuxRun::Core));
+                              LinuxRun::Tree));
     }
     if (!out.verdict.good()) return out;
   }
@@ -279,9 +280,10 @@ CaseResult judge_random(const Trace& trace, const RandomCase& which,
     out = judge_ours(trace, file);
   } else {
     // Blocks, because a window is made and given back where one ends.
-    const LinuxRun run = which.index / 512 % 3 == 2 ? LinuxRun::Window
-                         : which.index % 5 == 4     ? LinuxRun::Model
-                                                    : LinuxRun::Core;
+    static constexpr LinuxRun kTurns[] = {LinuxRun::Flat, LinuxRun::SmallTree, LinuxRun::Tree,
+                                          LinuxRun::SmallTree, LinuxRun::Model};
+    const LinuxRun run =
+        which.index / 512 % 3 == 2 ? LinuxRun::Window : kTurns[which.index % std::size(kTurns)];
     add(out, judge_on_linux(trees[which.tree], trace, file, run));
   }
   out.traces = 0;  // Only those of files are counted.

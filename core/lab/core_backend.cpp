@@ -17,6 +17,8 @@ std::span<T> as_elements(const std::unique_ptr<std::byte[]>& bytes, size_t count
   return {reinterpret_cast<T*>(bytes.get()), count};
 }
 
+}  // namespace
+
 Machine machine_of(const Limits& limits) {
   Machine machine;
   machine.page_shift = limits.page_shift;
@@ -24,26 +26,27 @@ Machine machine_of(const Limits& limits) {
   return machine;
 }
 
-}  // namespace
-
-CoreStorage::CoreStorage(const Limits& limits)
-    : memory_(raw_bytes(limits.memory, sizeof(Region))),
-      reserved_(raw_bytes(limits.reserved, sizeof(Region))),
-      physmem_(raw_bytes(limits.physmem, sizeof(Region))),
-      map_(raw_bytes(limits.e820, sizeof(E820Entry))),
-      map_workspace_(raw_bytes(limits.e820, sizeof(E820Entry) * E820Table::kWorkspaceSlots)),
-      limits_(limits) {}
+CoreStorage::CoreStorage(const Limits& limits, size_t (*storage_for)(size_t))
+    : memory_regions_(storage_for(limits.memory)),
+      reserved_regions_(storage_for(limits.reserved)),
+      physmem_regions_(storage_for(limits.physmem)),
+      map_entries_(limits.e820),
+      memory_(raw_bytes(memory_regions_, sizeof(Region))),
+      reserved_(raw_bytes(reserved_regions_, sizeof(Region))),
+      physmem_(raw_bytes(physmem_regions_, sizeof(Region))),
+      map_(raw_bytes(map_entries_, sizeof(E820Entry))),
+      map_workspace_(raw_bytes(map_entries_, sizeof(E820Entry) * E820Table::kWorkspaceSlots)) {}
 
 Storage CoreStorage::tables() {
-  return Storage{as_elements<Region>(memory_, limits_.memory),
-                 as_elements<Region>(reserved_, limits_.reserved),
-                 as_elements<Region>(physmem_, limits_.physmem)};
+  return Storage{as_elements<Region>(memory_, memory_regions_),
+                 as_elements<Region>(reserved_, reserved_regions_),
+                 as_elements<Region>(physmem_, physmem_regions_)};
 }
 
-std::span<E820Entry> CoreStorage::map() { return as_elements<E820Entry>(map_, limits_.e820); }
+std::span<E820Entry> CoreStorage::map() { return as_elements<E820Entry>(map_, map_entries_); }
 
 std::span<E820Entry> CoreStorage::map_workspace() {
-  return as_elements<E820Entry>(map_workspace_, limits_.e820 * E820Table::kWorkspaceSlots);
+  return as_elements<E820Entry>(map_workspace_, map_entries_ * E820Table::kWorkspaceSlots);
 }
 
 CorePlatform::~CorePlatform() {
@@ -90,11 +93,11 @@ void* CorePlatform::block_at(PhysRange range) {
   return memory;
 }
 
-void CorePlatform::keep_only(std::span<const Region* const> tables) {
-  std::erase_if(blocks_, [tables](void* block) {
-    const bool used = std::find(tables.begin(), tables.end(), block) != tables.end();
-    if (!used) std::free(block);
-    return !used;
+void CorePlatform::keep_only(std::span<const void* const> used) {
+  std::erase_if(blocks_, [used](void* block) {
+    const bool lives = std::find(used.begin(), used.end(), block) != used.end();
+    if (!lives) std::free(block);
+    return !lives;
   });
 }
 
@@ -112,20 +115,6 @@ void CorePlatform::late_free(void* pointer, uint64_t bytes) {
   MEMBLOCK_ASSERT(found != late_blocks_.end());
   late_blocks_.erase(found);
   std::free(pointer);
-}
-
-CoreBackend::CoreBackend(const Limits& limits)
-    : CoreStorage(limits),
-      CorePlatform(limits),
-      Memblock(CoreStorage::tables(), CorePlatform::callbacks(), machine_of(limits)),
-      e820_(CoreStorage::map(), CoreStorage::map_workspace()),
-      options_(e820_) {}
-
-void CoreBackend::begin_op() {
-  const Region* const tables[] = {table(TableId::Memory).storage().data(),
-                                  table(TableId::Reserved).storage().data(),
-                                  table(TableId::Physmem).storage().data()};
-  CorePlatform::keep_only(tables);
 }
 
 }  // namespace memblock::lab

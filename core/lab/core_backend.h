@@ -1,9 +1,11 @@
-// CoreBackend: the core itself as a backend, on a fake machine.
+// The core as a backend, on each of its tables and a fake machine.
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "lab/apply.h"
+#include "lab/kernel_sized.h"
 #include "memblock/e820_options.h"
 #include "memblock/named_reservations.h"
 
@@ -13,16 +15,19 @@ namespace memblock::lab {
 /// past an end. The contents begin undefined.
 class CoreStorage {
  public:
-  explicit CoreStorage(const Limits& limits);
+  /// `storage_for`: what a table takes for so many regions, in regions.
+  CoreStorage(const Limits& limits, size_t (*storage_for)(size_t));
 
   Storage tables();
   std::span<E820Entry> map();
   std::span<E820Entry> map_workspace();
 
  private:
+  size_t memory_regions_, reserved_regions_, physmem_regions_, map_entries_;
   std::unique_ptr<std::byte[]> memory_, reserved_, physmem_, map_, map_workspace_;
-  Limits limits_;
 };
+
+Machine machine_of(const Limits& limits);
 
 /// What the core asks of its platform, answered by the heap. Grown tables get a heap block of their
 /// own, with room for as many regions as the growth paid for, released before the next op once no
@@ -41,8 +46,9 @@ class CorePlatform {
   const std::vector<PhysRange>& zeroed() const { return zeroed_; }
   void forget_zeroed() { zeroed_.clear(); }
 
-  /// Releases the blocks that hold none of `tables`.
-  void keep_only(std::span<const Region* const> tables);
+  bool has_blocks() const { return !blocks_.empty(); }
+  /// Releases all blocks but these.
+  void keep_only(std::span<const void* const> used);
 
  private:
   struct LateBlock {
@@ -61,12 +67,19 @@ class CorePlatform {
   std::vector<LateBlock> late_blocks_;
 };
 
-/// The core, its map and its fake machine. Cheap to make: nothing is cleared beforehand.
-class CoreBackend : private CoreStorage, private CorePlatform, public Memblock {
- public:
-  explicit CoreBackend(const Limits& limits);
+/// The core on one of its tables, its map and its fake machine. Cheap to make: nothing is cleared
+/// beforehand.
+template <RegionTable Table>
+class TableBackend : private CoreStorage, private CorePlatform, public BasicMemblock<Table> {
+  using M = BasicMemblock<Table>;
 
-  static constexpr const char* name() { return "core"; }
+ public:
+  explicit TableBackend(const Limits& limits)
+      : CoreStorage(limits, Table::storage_for),
+        CorePlatform(limits),
+        M(CoreStorage::tables(), CorePlatform::callbacks(), machine_of(limits)),
+        e820_(CoreStorage::map(), CoreStorage::map_workspace()),
+        options_(e820_) {}
 
   E820Table& e820() { return e820_; }
   const E820Table& e820() const { return e820_; }
@@ -76,16 +89,74 @@ class CoreBackend : private CoreStorage, private CorePlatform, public Memblock {
   using CorePlatform::observed;
   using CorePlatform::zeroed;
 
+  /// The tables' regions side by side. Of a table that is no array, a copy; good until the next
+  /// call.
+  RegionView memory() const { return view(TableId::Memory); }
+  RegionView reserved() const { return view(TableId::Reserved); }
+  RegionView physmem() const { return view(TableId::Physmem); }
+
   /// Called by apply() before each op: storage that tables have left is released, so that a later
   /// access to it is seen.
-  void begin_op();
+  void begin_op() {
+    if (!has_blocks()) return;
+    std::vector<const void*> used;
+    for (const TableId id : {TableId::Memory, TableId::Reserved, TableId::Physmem}) {
+      M::table(id).each_block([&used](const Block& block) { used.push_back(block.memory); });
+    }
+    keep_only(used);
+  }
 
  private:
+  RegionView view(TableId id) const {
+    const auto& regions = M::table(id).regions();
+    if constexpr (std::convertible_to<decltype(regions), RegionView>) {
+      return regions;
+    } else {
+      std::vector<Region>& copy = copies_[static_cast<size_t>(id)];
+      copy.clear();
+      for (const Region& region : regions) copy.push_back(region);
+      return copy;
+    }
+  }
+
   E820Table e820_;
   E820Options options_;
   NamedReservations named_;
+  mutable std::array<std::vector<Region>, 3> copies_;
 };
 
-static_assert(Backend<CoreBackend>);
+/// On the flat table, which is laid out and grows as the kernel's arrays do.
+class FlatBackend : public TableBackend<FlatTable> {
+ public:
+  using TableBackend::TableBackend;
+  static constexpr const char* name() { return "flat"; }
+};
+
+/// On the tree table, in nodes of the usual size and in small ones, of which a few regions need
+/// many. To memblock it looks as if it grew as the kernel's arrays do.
+class TreeBackend : public TableBackend<KernelSized<TreeTable>> {
+ public:
+  using TableBackend::TableBackend;
+  static constexpr const char* name() { return "tree"; }
+};
+class SmallTreeBackend : public TableBackend<KernelSized<SmallTreeTable>> {
+ public:
+  using TableBackend::TableBackend;
+  static constexpr const char* name() { return "small-tree"; }
+};
+
+/// On the tree table in storage of its own: beside ModelOf the same table.
+class TreeNodesBackend : public TableBackend<TreeTable> {
+ public:
+  using TableBackend::TableBackend;
+  static constexpr const char* name() { return "tree-nodes"; }
+};
+class SmallTreeNodesBackend : public TableBackend<SmallTreeTable> {
+ public:
+  using TableBackend::TableBackend;
+  static constexpr const char* name() { return "small-tree-nodes"; }
+};
+
+static_assert(Backend<FlatBackend> && Backend<TreeBackend> && Backend<TreeNodesBackend>);
 
 }  // namespace memblock::lab

@@ -78,7 +78,7 @@ class TraceGenerator {
     out.limits = limits();
     if constexpr (requires { choices_.made(out.limits); }) choices_.made(out.limits);
     page_ = uint64_t{1} << out.limits.page_shift;
-    CoreBackend core{out.limits};
+    FlatBackend core{out.limits};
     core_ = &core;
     trace_ = &out;
     if (mix_.begins_with_memory) begin();
@@ -332,7 +332,7 @@ class TraceGenerator {
   /// Reserves just where the next allocation would go, then allocates.
   void reserve_next_allocation() {
     const uint64_t bytes = size();
-    RangeWalk walk =
+    auto walk =
         core_->free_ranges(kNoNode, kNoFlags, core_->bottom_up() ? Direction::Up : Direction::Down);
     for (WalkedRange free; walk.next(free);) {
       if (free.range.size() < bytes || free.range.base < PhysAddr{page_}) continue;
@@ -375,7 +375,7 @@ class TraceGenerator {
   OpMix mix_;
   uint64_t total_weight_ = 0;
   uint64_t page_ = 4096;
-  CoreBackend* core_ = nullptr;
+  FlatBackend* core_ = nullptr;
   Trace* trace_ = nullptr;
 };
 

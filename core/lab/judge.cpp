@@ -10,7 +10,7 @@
 #include <array>
 #include <chrono>
 
-#include "lab/compare.h"
+#include "lab/compare_tables.h"
 #include "lab/core_backend.h"
 #include "lab/laws.h"
 #include "lab/model.h"
@@ -115,11 +115,11 @@ ChildText run_apart(const std::function<void(int)>& told, double seconds) {
 }  // namespace
 
 Verdict judge(const Trace& trace, const std::string& file) {
-  Verdict verdict = judge_answers<CoreBackend>(trace, file);
+  Verdict verdict = judge_answers<FlatBackend>(trace, file);
   if (!verdict.good()) return verdict;
   verdict = judge_answers<Model>(trace, file);
   if (!verdict.good()) return verdict;
-  if (const auto divergence = compare<CoreBackend, Model>(trace)) {
+  if (const auto divergence = compare_tables(trace)) {
     return {signature_of(*divergence, trace), report(*divergence, trace, file)};
   }
   const std::string law = broken_law(trace);

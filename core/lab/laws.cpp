@@ -19,11 +19,12 @@ std::string broken_language_law(const Trace& trace) {
 }
 
 /// Regions and capacities of the tables that calls change.
+template <Backend Core>
 struct Held {
   std::vector<Region> memory, reserved, physmem;
   size_t capacities = 0;
 
-  explicit Held(const CoreBackend& core)
+  explicit Held(const Core& core)
       : memory(core.memory().begin(), core.memory().end()),
         reserved(core.reserved().begin(), core.reserved().end()),
         physmem(core.physmem().begin(), core.physmem().end()),
@@ -39,13 +40,15 @@ bool is_all_or_nothing(OpCode code) {
   return code <= OpCode::SetNode || (code >= OpCode::Allocate && code <= OpCode::AllocExactNidRaw);
 }
 
-std::vector<WalkedRange> all_of(RangeWalk walk) {
+template <class Walk>
+std::vector<WalkedRange> all_of(Walk walk) {
   std::vector<WalkedRange> out;
   for (WalkedRange found; walk.next(found);) out.push_back(found);
   return out;
 }
 
-bool mirrored(const RangeWalk& up, const RangeWalk& down) {
+template <class Walk>
+bool mirrored(const Walk& up, const Walk& down) {
   std::vector<WalkedRange> reversed = all_of(down);
   std::reverse(reversed.begin(), reversed.end());
   return all_of(up) == reversed;
@@ -62,7 +65,8 @@ uint64_t covered(PhysRange range, RegionView regions) {
   return bytes;
 }
 
-std::string broken_table_law(const CoreBackend& core) {
+template <Backend Core>
+std::string broken_table_law(const Core& core) {
   using enum Direction;
   if (!mirrored(core.mem_ranges(Up), core.mem_ranges(Down)) ||
       !mirrored(core.reserved_ranges(Up), core.reserved_ranges(Down)) ||
@@ -86,8 +90,9 @@ std::string broken_table_law(const CoreBackend& core) {
 /// The complement takes time that grows with both tables.
 constexpr size_t kRegionsMax = 256;
 
+template <Backend Core>
 std::string broken_core_law(const Trace& trace) {
-  CoreBackend core{trace.limits};
+  Core core{trace.limits};
   if (!append_firmware_map(core, trace)) return {};
   for (const Step& step : trace.steps) {
     const bool small = core.memory().size() + core.reserved().size() <= kRegionsMax;
@@ -95,10 +100,10 @@ std::string broken_core_law(const Trace& trace) {
       static_cast<void>(apply(core, step.op));
       continue;
     }
-    const Held before{core};
+    const Held<Core> before{core};
     const Outcome outcome = apply(core, step.op);
     if (outcome.status == Status::Ok) continue;
-    const Held after{core};
+    const Held<Core> after{core};
     if (after.capacities == before.capacities && !(after == before)) {
       return "failure: " + to_text(step.op) + " failed and changed regions";
     }
@@ -111,7 +116,8 @@ std::string broken_core_law(const Trace& trace) {
 
 std::string broken_law(const Trace& trace) {
   std::string broken = broken_language_law(trace);
-  return broken.empty() ? broken_core_law(trace) : broken;
+  if (broken.empty()) broken = broken_core_law<FlatBackend>(trace);
+  return broken.empty() ? broken_core_law<SmallTreeBackend>(trace) : broken;
 }
 
 }  // namespace memblock::lab

@@ -38,8 +38,12 @@ LinuxJudged judge_on_linux(const CheckTree& tree, const Trace& trace, const std:
   LinuxJudged out;
   if (!tree.tree->set_window(run == LinuxRun::Window ? kWindowBytes : 0)) return out;
   const auto compare = [&] {
-    return run == LinuxRun::Model ? compare_with_linux<Model>(*tree.tree, trace)
-                                  : compare_with_linux<CoreBackend>(*tree.tree, trace);
+    switch (run) {
+      case LinuxRun::Flat: return compare_with_linux<FlatBackend>(*tree.tree, trace);
+      case LinuxRun::SmallTree: return compare_with_linux<SmallTreeBackend>(*tree.tree, trace);
+      case LinuxRun::Model: return compare_with_linux<Model>(*tree.tree, trace);
+      default: return compare_with_linux<TreeBackend>(*tree.tree, trace);
+    }
   };
   LinuxComparison result = compare();
   // A machine that stood still for a while makes any call look endless. One that is shows it again.

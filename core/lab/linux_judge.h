@@ -15,9 +15,11 @@ struct CheckTree {
 
 /// How a trace is run beside the tree.
 enum class LinuxRun : uint8_t {
-  Core,    ///< The core; growth and clearing touch no memory of the machine's.
-  Model,   ///< The model, likewise.
-  Window,  ///< The core; real memory lies under the lowest addresses, and kernel code works in it.
+  Flat,       ///< The flat table; growth and clearing touch no memory of the machine's.
+  Tree,       ///< The tree table, likewise.
+  SmallTree,  ///< The tree table in small nodes, likewise.
+  Model,      ///< The model, likewise.
+  Window,  ///< The tree; real memory lies under the lowest addresses, and kernel code works in it.
 };
 
 /// What came of it.

@@ -14,9 +14,12 @@ Machine machine_of(const Limits& limits) {
 
 }  // namespace
 
-Model::Model(const Limits& limits)
+Model::Model(const Limits& limits, const StorageRule& storage)
     : machine_(machine_of(limits)),
-      now_{ModelTable{limits.memory}, ModelTable{limits.reserved}, ModelTable{limits.physmem}},
+      storage_(storage),
+      now_{ModelTable{storage.first_capacity(limits.memory)},
+           ModelTable{storage.first_capacity(limits.reserved)},
+           ModelTable{storage.first_capacity(limits.physmem)}},
       e820_(limits.e820) {}
 
 const ModelTable& Model::table(TableId id) const {

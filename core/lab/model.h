@@ -35,10 +35,34 @@ class ListWalk {
 /// `[first-last]`, as the kernel prints a range.
 std::string kernel_range(PhysRange range);
 
+/// How the storage of tables grows, as far as memory shows it. The kernel's arrays, unless said
+/// otherwise.
+struct StorageRule {
+  /// What doubling takes at so many bytes a region.
+  uint64_t (*growth_bytes)(size_t capacity, uint64_t region_bytes) =
+      [](size_t capacity, uint64_t region_bytes) { return 2 * capacity * region_bytes; };
+  /// What first storage for so many regions has room for.
+  size_t (*first_capacity)(size_t capacity) = [](size_t capacity) { return capacity; };
+  /// Above this capacity a table keeps what it has when it doubles.
+  size_t moves_max = ~size_t{0};
+};
+
+/// As a table of the core's has it.
+template <RegionTable Table>
+StorageRule storage_rule_of() {
+  StorageRule rule;
+  rule.growth_bytes = Table::growth_bytes;
+  rule.first_capacity = [](size_t capacity) {
+    return Table::capacity_in(Table::storage_for(capacity));
+  };
+  if constexpr (requires { Table::kArrayMax; }) rule.moves_max = Table::kArrayMax;
+  return rule;
+}
+
 /// Memblock's verbs with its arguments and answers; their meaning is told there and not again here.
 class Model {
  public:
-  explicit Model(const Limits& limits);
+  explicit Model(const Limits& limits, const StorageRule& storage = {});
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
@@ -56,6 +80,7 @@ class Model {
     ModelTable reserved;
     ModelTable physmem;
     std::array<Place, 3> places{};
+    std::array<std::vector<Place>, 3> kept{};  ///< Where tables lie besides; the oldest first.
     PhysAddr limit = kPhysAddrMax;
     bool bottom_up = false;
     bool movable_node = false;
@@ -179,6 +204,7 @@ class Model {
  private:
   ModelTable& mutable_table(TableId id);
   Place& place(TableId id) { return now_.places[static_cast<size_t>(id)]; }
+  std::vector<Place>& kept(TableId id) { return now_.kept[static_cast<size_t>(id)]; }
   void warn(Warning warning) { observed_.warnings |= 1u << static_cast<unsigned>(warning); }
 
   Status cover(TableId id, PhysRange range, Kind kind);
@@ -195,6 +221,8 @@ class Model {
   bool grow(TableId id, PhysRange area);
   bool grow_inside_memory(TableId id, PhysRange area);
   bool grow_late(TableId id);
+  /// Where a table that grows leaves; nowhere, if it keeps what it has.
+  PhysRange leave(TableId id);
   std::optional<PhysRange> find_growth_place(TableId id, uint64_t bytes, PhysRange area);
   std::optional<PhysAddr> find_storage(uint64_t bytes, PhysRange window, RegionFlags flags);
   bool protect(PhysRange old_range, PhysRange new_range);
@@ -222,6 +250,7 @@ class Model {
   void dump_table(const char* name, const ModelTable& table);
 
   Machine machine_;
+  StorageRule storage_;
   State now_;
   PhysRange pending_;  ///< Storage that a growth has chosen and not reserved yet.
   ModelE820 e820_;
@@ -235,5 +264,12 @@ class Model {
 };
 
 static_assert(Backend<Model>);
+
+/// The model beside a memblock on one of the core's tables.
+template <RegionTable Table>
+class ModelOf : public Model {
+ public:
+  explicit ModelOf(const Limits& limits) : Model(limits, storage_rule_of<Table>()) {}
+};
 
 }  // namespace memblock::lab

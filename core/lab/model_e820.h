@@ -74,8 +74,10 @@ class ModelE820Options {
 
 /// A memblock that is not the core: what the boot steps below are for.
 template <class M>
-concept ModelMemblock =
-    !std::derived_from<M, Memblock> && requires(M & memblock, PhysRange range, uint64_t number) {
+concept ModelMemblock = !requires {
+  typename M::RangeWalk;
+}
+&&requires(M& memblock, PhysRange range, uint64_t number) {
   { memblock.add(range) } -> std::same_as<Status>;
   { memblock.reserve(range) } -> std::same_as<Status>;
   { memblock.phys_alloc(number, number) } -> std::same_as<Result<PhysAddr>>;

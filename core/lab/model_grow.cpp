@@ -68,7 +68,7 @@ std::optional<PhysAddr> Model::find_storage(uint64_t bytes, PhysRange window, Re
 bool Model::grow_inside_memory(TableId id, PhysRange area) {
   const uint64_t page = machine_.page_size();
   const size_t old_capacity = table(id).capacity();
-  const uint64_t used = 2 * old_capacity * machine_.region_bytes;
+  const uint64_t used = storage_.growth_bytes(old_capacity, machine_.region_bytes);
   const auto range = find_growth_place(id, (used + page - 1) / page * page, area);
   if (!range || !can_touch(*range)) return false;
   const char* const names[] = {"memory", "reserved", "physmem"};
@@ -76,13 +76,22 @@ bool Model::grow_inside_memory(TableId id, PhysRange area) {
         std::to_string(2 * old_capacity) + " at " +
         kernel_range(PhysRange::from_size(range->base, used)));
 
-  const Place old = place(id);
+  const Place old_place = place(id);
+  const std::vector<Place> old_kept = kept(id);
+  const PhysRange left = leave(id);
   mutable_table(id).set_capacity(2 * old_capacity);
   place(id) = Place{*range, false};
-  if (protect(old.range, *range)) return true;
+  if (protect(left, *range)) return true;
   mutable_table(id).set_capacity(old_capacity);
-  place(id) = old;
+  place(id) = old_place;
+  kept(id) = old_kept;
   return false;
+}
+
+PhysRange Model::leave(TableId id) {
+  if (table(id).capacity() <= storage_.moves_max) return place(id).range;
+  kept(id).push_back(place(id));
+  return {};
 }
 
 // Frees the old storage, then reserves the new one, as Linux does. Either can itself make
@@ -108,11 +117,11 @@ Status Model::free_array(PhysRange range) {
 
 // The late allocator never fails here, and nothing is reserved for what it gives.
 bool Model::grow_late(TableId id) {
+  const PhysRange left = leave(id);
   mutable_table(id).set_capacity(2 * table(id).capacity());
-  const Place old = place(id);
   place(id) = Place{PhysRange{}, true};
-  if (old.range.empty()) return true;
-  if (free_array(old.range) == Status::Ok && now_.handed_over) free_page_by_page(old.range);
+  if (left.empty()) return true;
+  if (free_array(left) == Status::Ok && now_.handed_over) free_page_by_page(left);
   return true;
 }
 

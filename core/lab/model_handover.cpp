@@ -159,9 +159,13 @@ Status Model::free_late(PhysRange range) {
 
 void Model::discard() {
   if (now_.discarded) return;
-  for (Place& grown : now_.places) {
-    if (now_.handed_over) free_page_by_page(grown.range);
-    grown = Place{};
+  for (size_t table = 0; table < now_.places.size(); ++table) {
+    std::vector<Place> all = std::exchange(now_.kept[table], {});
+    all.push_back(std::exchange(now_.places[table], {}));
+    std::reverse(all.begin(), all.end());
+    for (const Place& grown : all) {
+      if (now_.handed_over) free_page_by_page(grown.range);
+    }
   }
   now_.memory = now_.reserved = now_.physmem = ModelTable{0};
   now_.discarded = true;

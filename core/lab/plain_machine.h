@@ -12,7 +12,7 @@ namespace memblock::lab {
 /// The verbs that the models of boot steps and named reservations call.
 class PlainMemblock {
  public:
-  explicit PlainMemblock(Memblock& memblock) : memblock_(memblock) {}
+  explicit PlainMemblock(FlatMemblock& memblock) : memblock_(memblock) {}
 
   Status add(PhysRange range) { return memblock_.add(range); }
   Status reserve(PhysRange range) { return memblock_.reserve(range); }
@@ -24,7 +24,7 @@ class PlainMemblock {
   const Machine& machine() const { return memblock_.machine(); }
 
  private:
-  Memblock& memblock_;
+  FlatMemblock& memblock_;
 };
 
 /// Tables that cannot grow: there is nowhere to put them.
@@ -43,7 +43,7 @@ struct PlainMachine {
 
   std::vector<Region> memory;
   std::vector<Region> reserved;
-  Memblock memblock;
+  FlatMemblock memblock;
   PlainMemblock plain;
 };
 

@@ -23,7 +23,7 @@ constexpr const char* kFooter =
     "Exit: 0 all right, 1 something differs, 2 wrong usage or an unreadable file.\n\n"
     "Examples:\n"
     "  lab-replay corpora/boots/*.log.gz\n"
-    "  lab-replay --explain --backend core,model boot.log\n"
+    "  lab-replay --explain --backend flat,model boot.log\n"
     "  dmesg | lab-replay --map -\n"
     "  lab-replay --trace boot.txt boot.log.zst";
 
@@ -34,7 +34,8 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   memblock::lab::ReplayOptions options;
   app.add_option("FILE", options.files, "Boot logs and traces; - for standard input")->required();
-  app.add_option("--backend", options.backends, "core or model; more than one with commas")
+  app.add_option("--backend", options.backends,
+                 "tree, flat, small-tree or model; more than one with commas")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_flag("--explain", options.explain,

@@ -31,7 +31,7 @@ class ReplayTool {
  public:
   explicit ReplayTool(const ReplayOptions& options) : options_(options) {
     backends_ = options.backends;
-    if (backends_.empty()) backends_.emplace_back("core");
+    if (backends_.empty()) backends_.emplace_back("tree");
   }
 
   int run() {

@@ -25,7 +25,7 @@ static_assert(MBL_ORDER_MAX == kOrderMax && MBL_PHYS_MAX == kPhysAddrMax.value);
 struct Box {
   mbl_platform platform;
   mbl_page_sink sink;
-  Memblock memblock;
+  FlatMemblock memblock;
 
   Box(const mbl_storage& storage, const mbl_platform& asked, const mbl_machine& machine);
 };
@@ -61,8 +61,8 @@ Outside boxed(const Inside& value) {
   return out;
 }
 
-inline Memblock& core(mbl_memblock* m) { return inside<Box>(m).memblock; }
-inline const Memblock& core(const mbl_memblock* m) { return inside<Box>(m).memblock; }
+inline FlatMemblock& core(mbl_memblock* m) { return inside<Box>(m).memblock; }
+inline const FlatMemblock& core(const mbl_memblock* m) { return inside<Box>(m).memblock; }
 
 inline mbl_status to_c(Status status) { return static_cast<mbl_status>(status); }
 inline mbl_range to_c(PhysRange range) { return {range.base.value, range.end.value}; }

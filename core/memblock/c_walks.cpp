@@ -6,7 +6,7 @@ using namespace memblock::c;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-bool hand_out_range(RangeWalk& walk, mbl_walked* out) {
+bool hand_out_range(FlatMemblock::RangeWalk& walk, mbl_walked* out) {
   WalkedRange walked;
   if (!walk.next(walked)) return false;
   *out = to_c(walked);
@@ -57,8 +57,8 @@ bool walk_up(const View& from, const View* minus, const RegionFilter& filter, mb
   Position at = Position::of(*cursor);
   if (at.from >= from.count() || (minus != nullptr && at.minus > minus->count())) return false;
   const PhysAddr start = max(from.table()[at.from].base, gap_base(minus, at.minus));
-  RangeWalk walk{from.table(), minus != nullptr ? &minus->table() : nullptr, filter, Direction::Up,
-                 PhysRange{start, kPhysAddrMax}};
+  FlatMemblock::RangeWalk walk{from.table(), minus != nullptr ? &minus->table() : nullptr, filter,
+                               Direction::Up, PhysRange{start, kPhysAddrMax}};
   if (!hand_out_range(walk, out)) return false;
 
   // What ends first is left behind; the region, if both end here.
@@ -86,8 +86,8 @@ bool walk_down(const View& from, const View* minus, const RegionFilter& filter, 
   // All ones in either half also covers a table that has shrunk since.
   if (at.from >= from.count() || (minus != nullptr && at.minus > minus->count())) return false;
   const PhysAddr end = min(from.end_of(at.from), gap_end(minus, at.minus));
-  RangeWalk walk{from.table(), minus != nullptr ? &minus->table() : nullptr, filter,
-                 Direction::Down, PhysRange{PhysAddr{0}, end}};
+  FlatMemblock::RangeWalk walk{from.table(), minus != nullptr ? &minus->table() : nullptr, filter,
+                               Direction::Down, PhysRange{PhysAddr{0}, end}};
   if (!hand_out_range(walk, out)) return false;
 
   const PhysAddr base{out->range.base};
@@ -131,7 +131,7 @@ mbl_range_walk mbl_physmem_ranges_minus(const mbl_memblock* m, mbl_table_id minu
 }
 
 bool mbl_next_range(mbl_range_walk* walk, mbl_walked* out) {
-  return hand_out_range(inside<RangeWalk>(walk), out);
+  return hand_out_range(inside<FlatMemblock::RangeWalk>(walk), out);
 }
 
 mbl_pfn_walk mbl_mem_pfns(const mbl_memblock* m, mbl_nid nid) {
@@ -140,7 +140,7 @@ mbl_pfn_walk mbl_mem_pfns(const mbl_memblock* m, mbl_nid nid) {
 
 bool mbl_next_pfns(mbl_pfn_walk* walk, mbl_pfns* out) {
   PfnRange pfns;
-  if (!inside<PfnWalk>(walk).next(pfns)) return false;
+  if (!inside<FlatMemblock::PfnWalk>(walk).next(pfns)) return false;
   *out = to_c(pfns);
   return true;
 }
@@ -151,7 +151,7 @@ mbl_zone_walk mbl_free_pfns_in_zone(const mbl_memblock* m, mbl_pfns zone) {
 
 bool mbl_next_zone_pfns(mbl_zone_walk* walk, mbl_pfns* out) {
   PfnRange pfns;
-  if (!inside<ZoneWalk>(walk).next(pfns)) return false;
+  if (!inside<FlatMemblock::ZoneWalk>(walk).next(pfns)) return false;
   *out = to_c(pfns);
   return true;
 }

@@ -48,67 +48,34 @@ IndexRange FlatTable::positions(PhysRange range) const {
 const Region* FlatTable::find_region_down(PhysRange window, const RegionFilter& filter,
                                           const Wish& wish, Passed& passed) const {
   const Region* const first = storage_.data();
-  PhysAddr at;
-  for (const Region* region = first + first_starting_from(window.end); region-- != first;) {
-    if (region->end() <= window.base) return nullptr;
-    if (filter.skips(*region)) continue;
-    const PhysRange part = cut_to(region->range(), window);
-    if (wish.fits_high(part, at)) return region;
-    passed.add(part);
-  }
-  return nullptr;
+  const Region* const end = first + first_starting_from(window.end);
+  return detail::find_region_down(first, end, window, filter, wish, passed);
 }
 
 const Region* FlatTable::find_region_up(PhysRange window, const RegionFilter& filter,
                                         const Wish& wish, Passed& passed) const {
-  const Region* const end = storage_.data() + count_;
-  PhysAddr at;
-  for (const Region* region = storage_.data() + first_ending_after(window.base); region != end;
-       ++region) {
-    if (window.end <= region->base) return nullptr;
-    if (filter.skips(*region)) continue;
-    const PhysRange part = cut_to(region->range(), window);
-    if (wish.fits_low(part, at)) return region;
-    passed.add(part);
-  }
-  return nullptr;
+  const Region* const first = storage_.data() + first_ending_after(window.base);
+  return detail::find_region_up(first, storage_.data() + count_, window, filter, wish, passed);
 }
 
 bool FlatTable::find_gap_down(PhysRange window, const Wish& wish, Passed& passed,
                               PhysRange& gap) const {
   const Region* const first = storage_.data();
-  const Region* below = first + first_starting_from(window.end);
-  PhysAddr top = window.end;
-  PhysAddr at;
-  while (window.base < top) {
-    const PhysAddr bottom = below == first ? window.base : max(window.base, below[-1].end());
-    if (bottom < top) {
-      gap = PhysRange{bottom, top};
-      if (wish.fits_high(gap, at)) return true;
-      passed.add(gap);
-    }
-    if (below == first) return false;
-    top = (--below)->base;
-  }
-  return false;
+  const Region* const below = first + first_starting_from(window.end);
+  return detail::find_gap_down(first, below, PhysAddr{0}, window.end, window, wish, passed, gap);
 }
 
 bool FlatTable::find_gap_up(PhysRange window, const Wish& wish, Passed& passed,
                             PhysRange& gap) const {
+  const Region* const above = storage_.data() + first_ending_after(window.base);
   const Region* const end = storage_.data() + count_;
-  const Region* above = storage_.data() + first_ending_after(window.base);
-  PhysAddr bottom = window.base;
+  if (detail::find_gap_up(above, end, window.base, window, wish, passed, gap)) return true;
+  // What lies above all regions.
+  const PhysAddr bottom = count_ == 0 ? PhysAddr{0} : end[-1].end();
+  gap = cut_to(PhysRange{bottom, kPhysAddrMax}, window);
   PhysAddr at;
-  while (bottom < window.end) {
-    const PhysAddr top = above == end ? window.end : min(window.end, above->base);
-    if (bottom < top) {
-      gap = PhysRange{bottom, top};
-      if (wish.fits_low(gap, at)) return true;
-      passed.add(gap);
-    }
-    if (above == end) return false;
-    bottom = (above++)->end();
-  }
+  if (wish.fits_low(gap, at)) return true;
+  passed.add(gap);
   return false;
 }
 

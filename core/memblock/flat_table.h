@@ -33,7 +33,8 @@ class FlatTable {
   };
 
   FlatTable() = default;
-  explicit FlatTable(std::span<Region> storage) : storage_(storage) {}
+  /// All tables are alike here.
+  explicit FlatTable(std::span<Region> storage, TableId = TableId::Reserved) : storage_(storage) {}
   FlatTable(const FlatTable&) = delete;
   FlatTable& operator=(const FlatTable&) = delete;
 
@@ -150,10 +151,10 @@ class FlatTable {
     detail::Run run = all();
     const Region* const above = detail::remove_alone(run, range);
     if (above == nullptr) return false;
-    place(run);
-    total_bytes_ -= range.size();
     gap = PhysRange{above == run.first ? PhysAddr{0} : above[-1].end(),
                     above == run.end() ? kPhysAddrMax : above->base};
+    place(run);
+    total_bytes_ -= range.size();
     return true;
   }
 
@@ -204,6 +205,10 @@ class FlatTable {
   /// nothing, so that queries may still run at the same time.
   /// Requires: `count <= storage.size()`, and invariants 2 to 5.
   void adopt(std::span<Region> storage, size_t count, uint64_t total_bytes, PhysRange place);
+
+  /// How many regions' storage a table of `capacity` begins with, and the other way round.
+  static constexpr size_t storage_for(size_t capacity) { return capacity; }
+  static constexpr size_t capacity_in(size_t regions) { return regions; }
 
   /// What a table of `capacity` takes from memblock to double, at `region_bytes` a region.
   static uint64_t growth_bytes(size_t capacity, uint64_t region_bytes) {

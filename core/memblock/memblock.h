@@ -6,6 +6,7 @@
 #include "memblock/flat_table.h"
 #include "memblock/status.h"
 #include "memblock/trail.h"
+#include "memblock/tree_table.h"
 #include "memblock/walk.h"
 
 namespace memblock {
@@ -74,8 +75,6 @@ struct PageSink {
 /// Largest chunk of the handover: `1 << 10` pages, as MAX_ORDER of Linux 5.17 has it.
 inline constexpr unsigned kOrderMax = 10;
 
-enum class TableId : uint8_t { Memory, Reserved, Physmem };
-
 /// The boot-time allocator. No global instance: make one where your boot code keeps its state.
 ///
 /// Invariants, checked in this order by first_broken_invariant(), beyond those of each table
@@ -92,6 +91,10 @@ enum class TableId : uint8_t { Memory, Reserved, Physmem };
 template <RegionTable Table>
 class BasicMemblock {
  public:
+  using RangeWalk = BasicRangeWalk<Table>;
+  using PfnWalk = BasicPfnWalk<Table>;
+  using ZoneWalk = BasicZoneWalk<Table>;
+
   BasicMemblock(const Storage& storage, const Platform& platform, const Machine& machine = {});
   BasicMemblock(const BasicMemblock&) = delete;
   BasicMemblock& operator=(const BasicMemblock&) = delete;
@@ -233,7 +236,7 @@ class BasicMemblock {
   PfnRange memory_pfns(const Region& region) const;
   PfnRange reserved_pfns(const Region& region) const;
 
-  /// The regions of a table as they stand, to be iterated over. RegionView for the flat table.
+  /// The regions of a table as they stand, to be iterated over. A RegionView for the flat table.
   auto memory() const { return memory_.regions(); }
   auto reserved() const { return reserved_.regions(); }
   auto physmem() const { return physmem_.regions(); }
@@ -243,20 +246,19 @@ class BasicMemblock {
   // ---- Walks: see walk.h -----------------------------------------------------------------------
 
   /// All memory but nomap. Linux: for_each_mem_range(), _rev().
-  BasicRangeWalk<Table> mem_ranges(Direction direction = Direction::Up) const;
+  RangeWalk mem_ranges(Direction direction = Direction::Up) const;
   /// Linux: for_each_reserved_mem_range().
-  BasicRangeWalk<Table> reserved_ranges(Direction direction = Direction::Up) const;
+  RangeWalk reserved_ranges(Direction direction = Direction::Up) const;
   /// Memory minus reserved. Linux: for_each_free_mem_range(), _reverse().
-  BasicRangeWalk<Table> free_ranges(NodeId nid = kNoNode, RegionFlags flags = kNoFlags,
-                                    Direction direction = Direction::Up,
-                                    PhysRange window = kAllMemory) const;
+  RangeWalk free_ranges(NodeId nid = kNoNode, RegionFlags flags = kNoFlags,
+                        Direction direction = Direction::Up, PhysRange window = kAllMemory) const;
   /// What the machine has minus what `minus` holds. Linux: for_each_physmem_range().
-  BasicRangeWalk<Table> physmem_ranges(TableId minus) const;
-  BasicRangeWalk<Table> physmem_ranges() const;
+  RangeWalk physmem_ranges(TableId minus) const;
+  RangeWalk physmem_ranges() const;
   /// Linux: for_each_mem_pfn_range().
-  BasicPfnWalk<Table> mem_pfns(NodeId nid = kNoNode) const;
+  PfnWalk mem_pfns(NodeId nid = kNoNode) const;
   /// Linux: for_each_free_mem_pfn_range_in_zone().
-  BasicZoneWalk<Table> free_pfns_in_zone(PfnRange zone) const;
+  ZoneWalk free_pfns_in_zone(PfnRange zone) const;
 
   // ---- Limits. Cost: O(n). Errors: TableFull.
 
@@ -410,8 +412,18 @@ class BasicMemblock {
   bool trace_ = false;
 };
 
+/// On the tree table: for whoever links the core.
+using Memblock = BasicMemblock<TreeTable>;
 /// On the flat table: what a kernel has, and what its own code may read and edit.
-using Memblock = BasicMemblock<FlatTable>;
+using FlatMemblock = BasicMemblock<FlatTable>;
+
+extern template class BasicRangeWalk<TreeTable>;
+extern template class BasicPfnWalk<TreeTable>;
+extern template class BasicZoneWalk<TreeTable>;
+extern template class BasicMemblock<TreeTable>;
+extern template class BasicRangeWalk<FlatTable>;
+extern template class BasicPfnWalk<FlatTable>;
+extern template class BasicZoneWalk<FlatTable>;
 extern template class BasicMemblock<FlatTable>;
 
 }  // namespace memblock

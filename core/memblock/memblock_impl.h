@@ -16,9 +16,9 @@ BasicMemblock<Table>::BasicMemblock(const Storage& storage, const Platform& plat
                                     const Machine& machine)
     : platform_(platform),
       machine_(machine),
-      memory_(storage.memory),
-      reserved_(storage.reserved),
-      physmem_(storage.physmem) {
+      memory_(storage.memory, TableId::Memory),
+      reserved_(storage.reserved, TableId::Reserved),
+      physmem_(storage.physmem, TableId::Physmem) {
   MEMBLOCK_ASSERT(machine.page_shift >= 12 && machine.page_shift <= 16);
 }
 
@@ -160,8 +160,10 @@ template <RegionTable Table>
 void BasicMemblock<Table>::adopt(TableId id, std::span<Region> storage, size_t count,
                                  uint64_t total_bytes,
                                  PhysRange place) requires std::same_as<Table, FlatTable> {
-  if (discarded_) return;
-  mutable_table(id).adopt(storage, count, total_bytes, place);
+  // (A compiler may look at this for tables that do not have it.)
+  if constexpr (requires(Table & table) { table.adopt(storage, count, total_bytes, place); }) {
+    if (!discarded_) mutable_table(id).adopt(storage, count, total_bytes, place);
+  }
 }
 
 // ---- Flags and nodes

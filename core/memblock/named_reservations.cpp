@@ -36,26 +36,23 @@ bool same_name(const std::array<char, NamedReservations::kNameBytes>& stored,
 
 }  // namespace
 
-template <RegionTable Table>
-Result<PhysRange> NamedReservations::add(BasicMemblock<Table>& memblock, std::string_view option) {
+Status NamedReservations::parse(std::string_view& option, uint64_t cache_line, Wish& wish) const {
   if (count_ == kNamesMax) return Status::Busy;
-
   const Result<uint64_t> size = parse_size(option);
   if (!size.ok() || size.value() == 0 || !take(option, ':')) return Status::Invalid;
   const Result<uint64_t> asked = parse_size(option);
   if (!asked.ok() || !take(option, ':') || !is_name(option)) return Status::Invalid;
-  const uint64_t cache_line = memblock.machine().cache_line;
-  const uint64_t align = asked.value() < cache_line ? cache_line : asked.value();
-  if (!is_power_of_two(align)) return Status::Invalid;
-  if (find(option).ok()) return Status::Busy;
+  wish = Wish{size.value(), max(asked.value(), cache_line)};
+  if (!is_power_of_two(wish.align)) return Status::Invalid;
+  return find(option).ok() ? Status::Busy : Status::Ok;
+}
 
-  const Result<PhysAddr> base = memblock.phys_alloc(size.value(), align);
-  if (!base.ok()) return base.status();
+PhysRange NamedReservations::keep(std::string_view name, PhysRange range) {
   Entry& entry = entries_[count_++];
   entry.name.fill('\0');
-  for (size_t i = 0; i < option.size(); ++i) entry.name[i] = option[i];
-  entry.range = PhysRange::from_size(base.value(), size.value());
-  return entry.range;
+  for (size_t i = 0; i < name.size(); ++i) entry.name[i] = name[i];
+  entry.range = range;
+  return range;
 }
 
 Result<PhysRange> NamedReservations::find(std::string_view name) const {
@@ -64,7 +61,5 @@ Result<PhysRange> NamedReservations::find(std::string_view name) const {
   }
   return Status::NotFound;
 }
-
-template Result<PhysRange> NamedReservations::add(BasicMemblock<FlatTable>&, std::string_view);
 
 }  // namespace memblock

@@ -63,6 +63,78 @@ inline Region* last_from(Region* regions, size_t count, PhysAddr address) {
   return const_cast<Region*>(last_from(static_cast<const Region*>(regions), count, address));
 }
 
+/// How many of `count` regions begin at or below `address`.
+inline size_t count_from(const Region* regions, size_t count, PhysAddr address) {
+  if (count == 0) return 0;
+  const Region* const last = last_from(regions, count, address);
+  return static_cast<size_t>(last - regions) + static_cast<size_t>(last->base <= address);
+}
+
+/// The highest gap that holds what is wished for inside `window`, among those that end at `top`,
+/// which lies above `[first, below)`, and in front of each of these regions. What lies below them
+/// ends at `before`.
+inline bool find_gap_down(const Region* first, const Region* below, PhysAddr before, PhysAddr top,
+                          PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) {
+  PhysAddr at;
+  while (window.base < top) {
+    const PhysAddr bottom = max(window.base, below == first ? before : below[-1].end());
+    if (bottom < top) {
+      gap = PhysRange{bottom, top};
+      if (wish.fits_high(gap, at)) return true;
+      passed.add(gap);
+    }
+    if (below == first) return false;
+    top = (--below)->base;
+  }
+  return false;
+}
+
+/// The lowest one, among those in front of `[above, end)`, the first of which begins at `bottom`.
+inline bool find_gap_up(const Region* above, const Region* end, PhysAddr bottom, PhysRange window,
+                        const Wish& wish, Passed& passed, PhysRange& gap) {
+  PhysAddr at;
+  for (; above != end && bottom < window.end; ++above) {
+    const PhysAddr top = min(window.end, above->base);
+    if (bottom < top) {
+      gap = PhysRange{bottom, top};
+      if (wish.fits_low(gap, at)) return true;
+      passed.add(gap);
+    }
+    bottom = above->end();
+  }
+  return false;
+}
+
+/// The highest of regions `[first, end)` that reaches into `window`, passes `filter` and holds what
+/// is wished for there, or null.
+inline const Region* find_region_down(const Region* first, const Region* end, PhysRange window,
+                                      const RegionFilter& filter, const Wish& wish,
+                                      Passed& passed) {
+  PhysAddr at;
+  for (const Region* region = end; region != first;) {
+    --region;
+    if (region->end() <= window.base) return nullptr;
+    if (filter.skips(*region)) continue;
+    const PhysRange part = cut_to(region->range(), window);
+    if (wish.fits_high(part, at)) return region;
+    passed.add(part);
+  }
+  return nullptr;
+}
+
+/// The lowest one.
+inline const Region* find_region_up(const Region* first, const Region* end, PhysRange window,
+                                    const RegionFilter& filter, const Wish& wish, Passed& passed) {
+  PhysAddr at;
+  for (const Region* region = first; region != end && region->base < window.end; ++region) {
+    if (filter.skips(*region)) continue;
+    const PhysRange part = cut_to(region->range(), window);
+    if (wish.fits_low(part, at)) return region;
+    passed.add(part);
+  }
+  return nullptr;
+}
+
 /// Regions in an array, and how many spare slots it has on either side of them.
 struct Run {
   Region* first = nullptr;
@@ -112,6 +184,14 @@ inline void make_above(Run& run, size_t slots) {
   run.first -= run.below;
   run.above += run.below;
   run.below = 0;
+}
+
+/// Has at least `slots` spare slots below. Requires: spare() >= slots.
+inline void make_below(Run& run, size_t slots) {
+  if (run.below >= slots) return;
+  Region* const first = run.first + run.above;
+  move_regions(first, run.first, run.end());
+  run = {first, run.count, run.below + run.above, 0};
 }
 
 /// Puts `added` into a gap, or makes it part of what it touches; returns the region that it is in.

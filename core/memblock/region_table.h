@@ -8,6 +8,9 @@
 
 namespace memblock {
 
+/// The tables of a memblock.
+enum class TableId : uint8_t { Memory, Reserved, Physmem };
+
 /// Positions `[first, last)` in a table, counted from its lowest region.
 struct IndexRange {
   size_t first = 0;
@@ -127,11 +130,11 @@ struct Block {
 /// is; any change of the table ends the life of those taken before. There is one position behind
 /// the last region, which is where searches end that find nothing.
 template <class T>
-concept RegionTable = requires(T table, const T& view, PhysRange range, PhysAddr address,
-                               typename T::Position position, RegionFlags flags, NodeId nid,
-                               const RegionFilter& filter, const Wish& wish, Passed passed,
-                               Spot spot, Region* region, const Block& block,
-                               typename T::Growth growth) {
+concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
+    requires(T table, const T& view, PhysRange range, PhysAddr address,
+             typename T::Position position, RegionFlags flags, NodeId nid,
+             const RegionFilter& filter, const Wish& wish, Passed passed, Spot spot, Region* region,
+             const Block& block, typename T::Growth growth) {
   // Sizes.
   { view.count() } -> std::same_as<size_t>;
   { view.capacity() } -> std::same_as<size_t>;
@@ -178,6 +181,9 @@ concept RegionTable = requires(T table, const T& view, PhysRange range, PhysAddr
   { table.take_above(address, address, wish, spot) } -> std::same_as<bool>;
   { table.extend_down(region, uint64_t{4096}) } -> std::same_as<PhysAddr>;
   { table.extend_up(region, uint64_t{4096}) } -> std::same_as<PhysAddr>;
+  // First storage, in regions: what a capacity takes, and what capacity it gives.
+  { T::storage_for(size_t{1}) } -> std::same_as<size_t>;
+  { T::capacity_in(size_t{1}) } -> std::same_as<size_t>;
   // Growth to twice the capacity, and back when the block could not be had after all. `left` is the
   // block that the table no longer needs.
   { T::growth_bytes(size_t{1}, uint64_t{24}) } -> std::same_as<uint64_t>;

@@ -1,7 +1,7 @@
 // Walks over ranges of a table, or of one table minus another, upwards or downwards.
 #pragma once
 
-#include "memblock/flat_table.h"
+#include "memblock/region_table.h"
 
 namespace memblock {
 
@@ -89,8 +89,6 @@ class BasicRangeWalk {
   WalkedRange current_;  // Node and flags of that region.
 };
 
-using RangeWalk = BasicRangeWalk<FlatTable>;
-
 /// Page frames `[first, last)`.
 struct PfnRange {
   uint64_t first = 0;
@@ -135,8 +133,6 @@ class BasicPfnWalk {
   unsigned page_shift_;
 };
 
-using PfnWalk = BasicPfnWalk<FlatTable>;
-
 /// Whole free pages of a node inside `[zone.first, zone.last)`, upwards.
 /// Linux: for_each_free_mem_pfn_range_in_zone(). Cost: O(log n) to start, O(1) a range.
 template <RegionTable Table>
@@ -162,8 +158,6 @@ class BasicZoneWalk {
   BasicRangeWalk<Table> walk_;
   unsigned page_shift_;
 };
-
-using ZoneWalk = BasicZoneWalk<FlatTable>;
 
 // ---- How they walk
 
@@ -264,9 +258,5 @@ bool BasicZoneWalk<Table>::next(PfnRange& out) {
   }
   return false;
 }
-
-extern template class BasicRangeWalk<FlatTable>;
-extern template class BasicPfnWalk<FlatTable>;
-extern template class BasicZoneWalk<FlatTable>;
 
 }  // namespace memblock

@@ -1,0 +1,222 @@
+// What a tree of regions is made of: leaves, the nodes above them, and what those say of leaves.
+#pragma once
+
+#include "memblock/region_array.h"
+
+namespace memblock::detail {
+
+/// How large the nodes of a tree are: slots of a leaf, entries of a node above leaves, and how many
+/// levels of those there may be.
+template <size_t kSlots, size_t kEntries, unsigned kLevels>
+struct TreeShape {
+  static constexpr size_t kLeafSlots = kSlots;
+  static constexpr size_t kFan = kEntries;
+  static constexpr unsigned kHeightMax = kLevels;
+};
+
+/// An upper bound of free ranges: none holds more than `bytes[i]` bytes from a multiple of
+/// kAligns[i] on. Requests with an alignment in between are bounded by both sides.
+struct Room {
+  static constexpr size_t kClasses = 4;
+  static constexpr uint64_t kAligns[kClasses] = {kLine, uint64_t{4} << 10, uint64_t{2} << 20,
+                                                 uint64_t{1} << 30};
+
+  PhysInt bytes[kClasses] = {};
+
+  void add(PhysRange free) {
+    for (size_t i = 0; i < kClasses; ++i) {
+      const uint64_t first = align_up(free.base.value, kAligns[i]);
+      if (first < free.base.value || free.end.value <= first) return;  // Coarser ones neither.
+      if (bytes[i] < free.end.value - first)
+        bytes[i] = static_cast<PhysInt>(free.end.value - first);
+    }
+  }
+
+  void add(const Room& other) {
+    for (size_t i = 0; i < kClasses; ++i) {
+      if (bytes[i] < other.bytes[i]) bytes[i] = other.bytes[i];
+    }
+  }
+
+  /// Whether `other` bounds no more than this one does.
+  bool covers(const Room& other) const {
+    for (size_t i = 0; i < kClasses; ++i) {
+      if (bytes[i] < other.bytes[i]) return false;
+    }
+    return true;
+  }
+
+  /// False if what is wished for fits nowhere.
+  bool admits(const Wish& wish) const {
+    if (wish.align < kLine) return wish.size <= bytes[0] || wish.size - bytes[0] < kLine;
+    size_t finer = 0;
+    while (finer + 1 < kClasses && kAligns[finer + 1] <= wish.align) ++finer;
+    if (wish.size > bytes[finer]) return false;
+    const size_t coarser = finer + 1;
+    if (coarser == kClasses || wish.align == kAligns[finer]) return true;
+    // What lies in front of the coarser multiple is less than the one lacks of the other.
+    return wish.size <= bytes[coarser] ||
+           wish.size - bytes[coarser] <= kAligns[coarser] - wish.align;
+  }
+};
+
+/// Which kinds of regions there are: a bit is set if any region has what it stands for.
+struct Kinds {
+  static constexpr uint32_t kNodes = 0xffff;  ///< A bit for nodes that are equal modulo 16.
+  static constexpr uint32_t kMirrored = 1u << 16;
+  static constexpr uint32_t kUsual = 1u << 17;  ///< Neither nomap nor driver-managed.
+  static constexpr uint32_t kStays = 1u << 18;  ///< Not hotplug.
+
+  uint32_t bits = 0;
+
+  void add(Kinds other) { bits |= other.bits; }
+  bool covers(Kinds other) const { return (other.bits & ~bits) == 0; }
+
+  static Kinds of(const Region& region) {
+    uint32_t bits = kNodesMax > 1 ? node_bit(region.nid) : kNodes;
+    if (region.flags.has(kMirror)) bits |= kMirrored;
+    if (!region.flags.has(kNomap) && !region.flags.has(kDriverManaged)) bits |= kUsual;
+    if (!region.flags.has(kHotplug)) bits |= kStays;
+    return {bits};
+  }
+
+  /// False if the filter lets none of the regions pass.
+  bool admits(const RegionFilter& filter) const {
+    if (filter.everything) return true;
+    uint32_t needed = 0;
+    if (is_node(filter.nid)) needed |= node_bit(filter.nid);
+    if (filter.flags.has(kMirror)) needed |= kMirrored;
+    if (!filter.flags.has(kNomap) && !filter.flags.has(kDriverManaged)) needed |= kUsual;
+    if (filter.movable_node && !filter.flags.has(kHotplug)) needed |= kStays;
+    return (bits & needed) == needed;
+  }
+
+ private:
+  static uint32_t node_bit(NodeId nid) { return 1u << (static_cast<uint32_t>(nid.value) & 15); }
+};
+
+/// A node above leaves or above other nodes. Entry 0 of all nodes on the left edge of a tree has
+/// the key 0; any other key is where the lowest region below the entry begins.
+template <class Shape>
+struct alignas(kLine) InnerNode {
+  static constexpr size_t kFan = Shape::kFan;
+  static constexpr size_t kFanMin = kFan / 4;
+  static constexpr size_t kLeafSlots = Shape::kLeafSlots;
+
+  /// All that an entry says.
+  struct Entry {
+    PhysInt key;
+    void* child;
+    Room room;
+    Kinds kinds;
+    uint8_t first;  ///< Of a leaf: its lowest region's slot, and how many there are.
+    uint8_t count;
+  };
+
+  PhysInt keys[kFan];
+  void* children[kFan];
+  Room rooms[kFan];
+  Kinds kinds[kFan];
+  uint8_t firsts[kFan];
+  uint8_t counts[kFan];
+  uint32_t fan;
+
+  /// The entry below which `address` lies. Requires: it does not lie below them all.
+  size_t slot_of(PhysAddr address) const {
+    return static_cast<size_t>(last_from(keys, fan, address) - keys);
+  }
+
+  InnerNode* child(size_t slot) const { return static_cast<InnerNode*>(children[slot]); }
+  Region* leaf(size_t slot) const { return static_cast<Region*>(children[slot]); }
+
+  /// What a leaf below this node holds.
+  Run run(size_t slot) const {
+    return {leaf(slot) + firsts[slot], counts[slot], firsts[slot],
+            kLeafSlots - firsts[slot] - counts[slot]};
+  }
+  void set_run(size_t slot, const Run& run) {
+    firsts[slot] = static_cast<uint8_t>(run.below);
+    counts[slot] = static_cast<uint8_t>(run.count);
+  }
+
+  Entry entry(size_t slot) const {
+    return {keys[slot], children[slot], rooms[slot], kinds[slot], firsts[slot], counts[slot]};
+  }
+
+  /// Requires: fan < kFan.
+  void insert(size_t slot, const Entry& entry) {
+    each_array(*this, [&](auto& array, auto&) {
+      __builtin_memmove(array + slot + 1, array + slot, (fan - slot) * sizeof(array[0]));
+    });
+    ++fan;
+    keys[slot] = entry.key;
+    children[slot] = entry.child;
+    rooms[slot] = entry.room;
+    kinds[slot] = entry.kinds;
+    firsts[slot] = entry.first;
+    counts[slot] = entry.count;
+  }
+
+  void erase(size_t slot) {
+    --fan;
+    each_array(*this, [&](auto& array, auto&) {
+      __builtin_memmove(array + slot, array + slot + 1, (fan - slot) * sizeof(array[0]));
+    });
+  }
+
+  /// Moves entries `[from, fan)` of `other` to the end of this one. Requires: room for them.
+  void take_from(InnerNode& other, size_t from) {
+    const size_t moved = other.fan - from;
+    each_array(other, [&](auto& to, auto& array) {
+      __builtin_memcpy(to + fan, array + from, moved * sizeof(array[0]));
+    });
+    fan += static_cast<uint32_t>(moved);
+    other.fan = static_cast<uint32_t>(from);
+  }
+
+  /// Bounds of all entries together.
+  Room room() const {
+    Room all;
+    for (size_t i = 0; i < fan; ++i) all.add(rooms[i]);
+    return all;
+  }
+  Kinds all_kinds() const {
+    Kinds all;
+    for (size_t i = 0; i < fan; ++i) all.add(kinds[i]);
+    return all;
+  }
+
+ private:
+  /// Does the same to each array of this node, with that of `other` beside it.
+  template <class Each>
+  void each_array(InnerNode& other, Each&& each) {
+    each(keys, other.keys);
+    each(children, other.children);
+    each(rooms, other.rooms);
+    each(kinds, other.kinds);
+    each(firsts, other.firsts);
+    each(counts, other.counts);
+  }
+};
+
+/// The way from the root to a leaf: a node and an entry of it on each level, 1 being the lowest.
+template <class Shape>
+struct TreePath {
+  InnerNode<Shape>* nodes[Shape::kHeightMax + 1];
+  size_t slots[Shape::kHeightMax + 1];
+
+  InnerNode<Shape>& node() const { return *nodes[1]; }
+  size_t slot() const { return slots[1]; }
+};
+
+/// A leaf as a search finds it.
+struct Leaf {
+  Run run;
+  PhysAddr lower;  ///< Where it begins; 0 for the first leaf.
+  PhysAddr upper;  ///< Where the next one begins; kPhysAddrMax for the last leaf.
+
+  bool is_first() const { return lower == PhysAddr{0}; }
+  bool is_last() const { return upper == kPhysAddrMax; }
+};
+
+}  // namespace memblock::detail

@@ -1,0 +1,403 @@
+// The tree table: regions in leaves of 128, found through nodes that also bound the free memory
+// below them. It is one leaf, a flat table, until that splits. Policy is Memblock's, as with
+// FlatTable.
+#pragma once
+
+#include <atomic>
+
+#include "memblock/edits.h"
+#include "memblock/tree_node.h"
+
+namespace memblock {
+
+/// A B+-tree of regions in fixed-size nodes. Calls mean what they mean for FlatTable; what differs
+/// is their cost, and how storage grows.
+///
+/// Storage: an array of up to 128 regions is used as it is, and doubles as a flat table does up to
+/// 128. More is nodes of the size of 128 regions: the owner provides storage_for() so many regions,
+/// or the table doubles its capacity with a block that holds the nodes for as many regions again,
+/// however they may come to lie. Blocks are kept until reset().
+///
+/// Invariants, checked in this order by first_broken_invariant(), beyond FlatTable's 1 to 5:
+///   6. keys, counts and heights of nodes are right; no leaf is empty; but for the first and the
+///   last,
+///      leaves hold kLeafMin regions or more, and nodes other than the root Inner::kFanMin entries
+///   7. what nodes say of free ranges and of kinds bounds what lies below them
+///   8. the nodes that the table owns are those in use and those spare, and enough for capacity()
+template <class Shape>
+class BasicTreeTable {
+  using Inner = detail::InnerNode<Shape>;
+  using Leaf = detail::Leaf;
+  using Path = detail::TreePath<Shape>;
+  using Run = detail::Run;
+  static constexpr size_t kLeafSlots = Shape::kLeafSlots;
+
+ public:
+  /// A region in a leaf, or the end of the last leaf.
+  struct Position {
+    const Region* first = nullptr;  ///< The leaf's.
+    size_t index = 0;
+    size_t count = 0;
+    PhysAddr lower, upper;  ///< As in detail::Leaf.
+  };
+
+  /// What grow() left, for undo().
+  struct Growth {
+    Block left;
+    size_t capacity = 0;
+    size_t nodes = 0;
+    Run array{};  ///< Where regions were, if they had to move.
+    Block array_block{};
+  };
+
+  /// Fewest regions in a leaf that has one on either side.
+  static constexpr size_t kLeafMin = kLeafSlots * 9 / 16;
+
+  BasicTreeTable() = default;
+  /// Storage for the regions that it is to hold: see storage_for().
+  explicit BasicTreeTable(std::span<Region> storage, TableId id = TableId::Reserved);
+  BasicTreeTable(const BasicTreeTable&) = delete;
+  BasicTreeTable& operator=(const BasicTreeTable&) = delete;
+
+  size_t count() const { return count_; }
+  size_t capacity() const { return capacity_; }
+  uint64_t total_bytes() const { return total_bytes_; }
+  const Region* lowest() const { return region(lowest_position()); }
+  const Region* highest() const;
+
+  const Region* region(const Position& at) const {
+    return at.index < at.count ? at.first + at.index : nullptr;
+  }
+  bool next(Position& at) const {
+    if (at.index < at.count) ++at.index;
+    if (at.index < at.count) return true;
+    if (at.upper == kPhysAddrMax) return false;
+    at = position_in(leaf_of(at.upper), 0);
+    return true;
+  }
+  bool prev(Position& at) const {
+    if (at.index == 0) {
+      if (at.lower == PhysAddr{0}) return false;
+      const Leaf leaf = leaf_of(at.lower - 1);
+      at = position_in(leaf, leaf.run.count);
+    }
+    --at.index;
+    return true;
+  }
+  Position lowest_position() const { return position_in(leaf_of(PhysAddr{0}), 0); }
+
+  /// All regions in order, for range-based loops.
+  class Regions {
+   public:
+    class Iterator {
+     public:
+      using value_type = Region;
+      using difference_type = ptrdiff_t;
+
+      Iterator() = default;
+      Iterator(const BasicTreeTable* table, const Position& at, size_t left)
+          : table_(table), at_(at), left_(left) {}
+      const Region& operator*() const { return at_.first[at_.index]; }
+      Iterator& operator++() {
+        table_->next(at_);
+        --left_;
+        return *this;
+      }
+      Iterator operator++(int) {
+        const Iterator before = *this;
+        ++*this;
+        return before;
+      }
+      /// Of one table only.
+      friend bool operator==(const Iterator& a, const Iterator& b) { return a.left_ == b.left_; }
+
+     private:
+      const BasicTreeTable* table_ = nullptr;
+      Position at_;
+      size_t left_ = 0;
+    };
+
+    explicit Regions(const BasicTreeTable* table) : table_(table) {}
+    size_t size() const { return table_->count(); }
+    Iterator begin() const { return {table_, table_->lowest_position(), size()}; }
+    Iterator end() const { return {table_, Position{}, 0}; }
+
+   private:
+    const BasicTreeTable* table_;
+  };
+  Regions regions() const { return Regions{this}; }
+
+  /// Cost: O(log n).
+  Position first_ending_after(PhysAddr address) const;
+  Position first_starting_from(PhysAddr address) const;
+
+  /// Cost: O(1) in the leaf of the last answer, else O(log n).
+  const Region* holding(PhysAddr address) const {
+    const Slots leaf = slots_of(address);
+    if (leaf.count == 0) return nullptr;
+    const Region* const at = detail::last_from(leaf.first, leaf.count, address);
+    // What lies below the region wraps.
+    return address - at->base < at->size ? at : nullptr;
+  }
+
+  /// Cost: as holding().
+  bool overlaps(PhysRange range) const {
+    const Slots leaf = slots_of(range.base);
+    if (leaf.count == 0) return false;
+    const Region* const at = detail::last_from(leaf.first, leaf.count, range.base);
+    // Without branches, of which half would be mispredicted.
+    const auto this_one =
+        static_cast<unsigned>(range.base < at->end()) & static_cast<unsigned>(at->base < range.end);
+    if (at + 1 == leaf.first + leaf.count) return this_one != 0 || overlaps_next_leaf(range);
+    return (this_one | static_cast<unsigned>(at[1].base < range.end)) != 0;
+  }
+
+  /// Cost: O(log n + k) for k regions inside the range.
+  size_t gaps(PhysRange range) const;
+
+  /// Cost: O(log n), and one step for each leaf below the range.
+  IndexRange positions(PhysRange range) const;
+
+  /// Cost: O(log n + k) for k regions that are passed by: those that would hold the block but for
+  /// the filter or the window, or because they share a leaf with one that would.
+  const Region* find_region_down(PhysRange window, const RegionFilter& filter, const Wish& wish,
+                                 Passed& passed) const;
+  const Region* find_region_up(PhysRange window, const RegionFilter& filter, const Wish& wish,
+                               Passed& passed) const;
+
+  /// Cost: O(log n + g) for g gaps that are passed by: those that hold the block at the next finer
+  /// of the alignments that nodes know (64, 4 KiB, 2 MiB, 1 GiB), and those whose leaf has had
+  /// something freed since it was passed by before.
+  bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
+  bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
+
+  /// Requires: as FlatTable. Cost: O(log n + k) for k regions inside the range.
+  void insert(PhysRange range, RegionFlags flags, NodeId nid);
+  void change(PhysRange range, const RegionChange& change);
+  void remove(PhysRange range);
+  void trim(uint64_t align);
+  void keep(PhysRange range, RegionFlags flags);
+
+  /// As FlatTable. Cost: O(log n).
+  bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
+    if (count_ >= capacity_) return false;
+    const Region added{range.base, range.size(), flags, nid};
+    if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(added);
+    if (detail::insert_alone(leaf_, added, kPhysAddrMax) == nullptr) return false;
+    count_ = leaf_.count;
+    total_bytes_ += added.size;
+    return true;
+  }
+
+  bool remove_alone(PhysRange range, PhysRange& gap) {
+    if (count_ + 2 > capacity_) return false;
+    if (height_ != 0 || leaf_.spare() == 0) return remove_in_leaf(range, gap);
+    const Region* const above = detail::remove_alone(leaf_, range);
+    if (above == nullptr) return false;
+    count_ = leaf_.count;
+    total_bytes_ -= range.size();
+    gap = PhysRange{above == leaf_.first ? PhysAddr{0} : above[-1].end(),
+                    above == leaf_.end() ? kPhysAddrMax : above->base};
+    return true;
+  }
+
+  bool change_alone(PhysRange range, const RegionChange& change) {
+    if (count_ + 2 > capacity_) return false;
+    if (height_ != 0 || leaf_.spare() < 2) return change_in_leaf(range, change);
+    if (!detail::change_alone(leaf_, range, change, kPhysAddrMax, false)) return false;
+    count_ = leaf_.count;
+    return true;
+  }
+
+  bool take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
+  bool take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot);
+
+  PhysAddr extend_down(Region* region, uint64_t bytes) {
+    region->base = region->base - bytes;
+    extend_up(region, bytes);
+    return region->base;
+  }
+  PhysAddr extend_up(Region* region, uint64_t bytes) {
+    const PhysAddr at = region->end();
+    region->size += static_cast<PhysInt>(bytes);
+    total_bytes_ += bytes;
+    return at;
+  }
+
+  /// Forgets regions and storage alike.
+  void reset();
+
+  /// Up to so many regions a table is an array, which moves when it grows.
+  static constexpr size_t kArrayMax = kLeafSlots;
+  /// How many regions' storage a table of `capacity` begins with, and what capacity that has.
+  static size_t storage_for(size_t capacity) {
+    return capacity <= kLeafSlots ? capacity : regions_of(nodes_for(capacity)) + kOverheadRegions;
+  }
+  static size_t capacity_in(size_t regions);
+  /// What a table of `capacity` takes from memblock to double, at `region_bytes` a region.
+  static uint64_t growth_bytes(size_t capacity, uint64_t region_bytes);
+  Growth grow(const Block& block);
+  void undo(const Growth& growth);
+
+  /// Visits each block that the table lives in, but for its first storage.
+  template <class Visit>
+  void each_block(Visit&& visit) const {
+    if (array_block_.exists()) visit(array_block_);
+    for (const BlockHead* head = blocks_; head != nullptr;) {
+      const BlockHead* const next = head->next;  // The block may be gone after the visit.
+      visit(Block{head->block});
+      head = next;
+    }
+  }
+
+  /// 0 when all hold, else the number of the first invariant that does not. Cost: O(n).
+  int first_broken_invariant() const;
+
+ private:
+  struct Slots {
+    const Region* first;
+    size_t count;
+  };
+
+  /// At the beginning of a block of nodes.
+  struct BlockHead {
+    BlockHead* next;
+    Block block;
+  };
+
+  /// A node that is not in use.
+  struct Spare {
+    Spare* next;
+  };
+
+  /// The size of all nodes.
+  static constexpr size_t kNodeBytes =
+      align_up(max(kLeafSlots * sizeof(Region), sizeof(Inner)), kLine);
+  /// What so many nodes take, counted in regions.
+  static constexpr size_t regions_of(size_t nodes) {
+    return (nodes * kNodeBytes + sizeof(Region) - 1) / sizeof(Region);
+  }
+  /// What a block takes beyond its nodes: its head, and what aligning them costs.
+  static constexpr size_t kOverheadRegions =
+      (sizeof(BlockHead) + 2 * kLine + sizeof(Region) - 1) / sizeof(Region);
+  /// Leaves are joined when this many regions fit in one less, so that soon after they need not be
+  /// split again.
+  static constexpr size_t kLeafFull = kLeafSlots * 15 / 16;
+  /// A full leaf gives to a neighbour that holds no more than this.
+  static constexpr size_t kLeafGives = kLeafSlots * 11 / 16;
+  /// A tree of no more regions than this becomes one leaf again.
+  static constexpr size_t kOneLeaf = kLeafSlots * 3 / 8;
+  static_assert(kLeafSlots <= UINT8_MAX && Inner::kFan < kLine, "an entry fits beside an address");
+  static_assert((kLeafSlots + kLeafGives + 1) / 2 <= kLeafSlots - 2, "who gives has room then");
+  static_assert((kLeafGives + 1 + kLeafSlots - 1) / 3 >= kLeafMin,
+                "two leaves are enough for three");
+  static_assert(Inner::kFanMin >= 3 || (kLeafFull + 1) / 2 >= kLeafMin, "leaves have neighbours");
+
+  // Searching: tree_table_impl.h
+  static Position position_in(const Leaf& leaf, size_t index) {
+    return {leaf.run.first, index, leaf.run.count, leaf.lower, leaf.upper};
+  }
+  Slots slots_of(PhysAddr address) const {
+    return height_ == 0 ? Slots{leaf_.first, leaf_.count} : slots_below_nodes(address);
+  }
+  Slots slots_below_nodes(PhysAddr address) const;
+  bool overlaps_next_leaf(PhysRange range) const;
+  Leaf leaf_of(PhysAddr address) const;
+  Leaf find(PhysAddr address, Path& path) const;
+  Leaf leaf_at(const Path& path) const;
+  PhysAddr end_below(const Leaf& leaf) const;
+
+  // Edits of one leaf: tree_table_impl.h
+  bool insert_in_leaf(const Region& added);
+  bool insert_at_border(const Region& added, const Leaf& leaf, const Path& path);
+  bool append(const Region& added);
+  bool remove_in_leaf(PhysRange range, PhysRange& gap);
+  bool change_in_leaf(PhysRange range, const RegionChange& change);
+  void store(const Path& path, const Run& run);
+  void raise(const Path& path, PhysRange free);
+  void raise(const Path& path, const Region& region);
+  void raise_added(const Path& path, const Leaf& leaf, const Region* region);
+  Spot put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches, bool above,
+           PhysAddr room_end);
+
+  // Edits of several: tree_edit_impl.h
+  template <class Edit>
+  void edit(PhysRange range, size_t extra, Edit edit);
+  template <class Edit>
+  void rewrite(PhysRange range, Edit edit);
+  class Writer;
+  void refresh(const Path& path);
+  void raise_above(const Path& path);
+
+  // The shape of the tree: tree_shape_impl.h
+  static Run leaf_run(Region* slots, size_t first, size_t count) {
+    return {slots + first, count, first, kLeafSlots - first - count};
+  }
+  static typename Inner::Entry leaf_entry(PhysAddr key, Region* slots, const Run& run);
+  void structure_changed();
+  void raise_root();
+  void lower_root();
+  void gather();
+  void make_leaf_room(PhysAddr address);
+  void make_entry_room(PhysAddr address, Path& path);
+  void split(Inner& node, Inner& parent, size_t slot, size_t left);
+  void add_leaf(const Path& path, size_t slot, const Region& only);
+  void prepend_leaf(const Region& only);
+  void append_leaf(const Region& only);
+  void mend(PhysAddr address);
+  void even_out(Inner& node, size_t first, size_t leaves, size_t used);
+  void move_up(Inner& node, size_t slot, size_t count);
+  void move_down(Inner& node, size_t slot, size_t count);
+  void erase_entries(const Path& path, unsigned level, size_t count);
+  void mend_inner(const Path& path, unsigned level);
+  void set_key(const Path& path, unsigned level, PhysAddr base);
+  void tighten(const Path& path) const;
+
+  // Searches for free memory: tree_search_impl.h
+  template <class Admits>
+  bool step(Path& path, bool (&whole)[Shape::kHeightMax + 1], bool up, Passed& passed,
+            const Admits& admits) const;
+
+  // Storage: tree_storage_impl.h
+  static size_t nodes_for(size_t capacity);
+  static size_t capacity_of(size_t nodes);
+  static size_t growth_regions(size_t capacity);
+  size_t add_nodes(const Block& block, size_t regions);
+  void remove_nodes(size_t regions);
+  void* take_node();
+  void give_node(void* node);
+  struct Audit;
+
+  void* root_ = nullptr;  ///< The root node; not of a tree that is one leaf.
+  unsigned height_ = 0;   ///< Levels of nodes above the leaves.
+  TableId id_ = TableId::Reserved;
+  size_t count_ = 0;
+  size_t capacity_ = 0;
+  uint64_t total_bytes_ = 0;
+  Run leaf_;                    ///< Of a tree that is one leaf.
+  Region* taken_ = nullptr;     ///< In that, where a block was taken last; checked on use.
+  Inner* last_node_ = nullptr;  ///< The node above the last leaf, or null: not looked for yet.
+  Spare* spare_ = nullptr;
+  size_t spare_count_ = 0;
+  size_t node_count_ = 0;        ///< All that are owned.
+  BlockHead* blocks_ = nullptr;  ///< Blocks of nodes.
+  Block array_block_;            ///< Where the array lies, if it has grown.
+  /// The node above the leaf of the last lookup, and in its low bits the entry. Checked on use.
+  mutable std::atomic<uintptr_t> hint_{0};
+};
+
+namespace detail {
+
+/// As many entries as fit into the size of a leaf.
+constexpr size_t usual_fan() {
+  constexpr size_t kEntryBytes =
+      2 * sizeof(uint8_t) + sizeof(Kinds) + sizeof(PhysInt) + sizeof(void*) + sizeof(Room);
+  return (128 * sizeof(Region) - 2 * sizeof(uint64_t)) / kEntryBytes;
+}
+
+}  // namespace detail
+
+/// Leaves of 128 regions, as Linux's first arrays, and nodes of the same size above them.
+using TreeTable = BasicTreeTable<detail::TreeShape<128, detail::usual_fan(), 7>>;
+
+}  // namespace memblock

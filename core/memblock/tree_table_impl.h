@@ -1,0 +1,389 @@
+// TreeTable: lookups, and the edits that stay within one leaf.
+#pragma once
+
+#include "memblock/tree_table.h"
+
+namespace memblock {
+
+// ---- Searching
+
+// Asks the leaf of the last lookup first, where that is not the last one of its node.
+template <class Shape>
+typename BasicTreeTable<Shape>::Slots BasicTreeTable<Shape>::slots_below_nodes(
+    PhysAddr address) const {
+  const uintptr_t hint = hint_.load(std::memory_order_relaxed);
+  if (hint != 0) {
+    const auto slot = static_cast<size_t>(hint % kLine);
+    const auto* const node = reinterpret_cast<const Inner*>(hint - slot);
+    if (slot + 1 < node->fan && node->keys[slot] <= address.value &&
+        address.value < node->keys[slot + 1]) {
+      return {node->leaf(slot) + node->firsts[slot], node->counts[slot]};
+    }
+  }
+  const auto* node = static_cast<const Inner*>(root_);
+  for (unsigned level = height_; level > 1; --level) node = node->child(node->slot_of(address));
+  const size_t slot = node->slot_of(address);
+  hint_.store(reinterpret_cast<uintptr_t>(node) + slot, std::memory_order_relaxed);
+  return {node->leaf(slot) + node->firsts[slot], node->counts[slot]};
+}
+
+template <class Shape>
+typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::leaf_of(PhysAddr address) const {
+  Path path;
+  return find(address, path);
+}
+
+template <class Shape>
+typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find(PhysAddr address,
+                                                                 Path& path) const {
+  if (height_ == 0) return {leaf_, PhysAddr{0}, kPhysAddrMax};
+  auto* node = static_cast<Inner*>(root_);
+  PhysAddr lower;
+  PhysAddr upper = kPhysAddrMax;
+  for (unsigned level = height_;; --level) {
+    const size_t slot = node->slot_of(address);
+    path.nodes[level] = node;
+    path.slots[level] = slot;
+    if (slot != 0) lower = PhysAddr{node->keys[slot]};
+    if (slot + 1 != node->fan) upper = PhysAddr{node->keys[slot + 1]};
+    if (level == 1) return {node->run(slot), lower, upper};
+    node = node->child(slot);
+  }
+}
+
+template <class Shape>
+typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::leaf_at(const Path& path) const {
+  Leaf leaf{path.node().run(path.slot()), PhysAddr{0}, kPhysAddrMax};
+  for (unsigned level = 1; level <= height_ && leaf.is_last(); ++level) {
+    const Inner& node = *path.nodes[level];
+    const size_t next = path.slots[level] + 1;
+    if (next != node.fan) leaf.upper = PhysAddr{node.keys[next]};
+  }
+  for (unsigned level = 1; level <= height_ && leaf.is_first(); ++level) {
+    leaf.lower = PhysAddr{path.nodes[level]->keys[path.slots[level]]};
+  }
+  return leaf;
+}
+
+// Where what lies below a leaf ends.
+template <class Shape>
+PhysAddr BasicTreeTable<Shape>::end_below(const Leaf& leaf) const {
+  if (leaf.is_first()) return PhysAddr{0};
+  return leaf_of(leaf.lower - 1).run.end()[-1].end();
+}
+
+template <class Shape>
+const Region* BasicTreeTable<Shape>::highest() const {
+  if (count_ == 0) return nullptr;
+  return leaf_of(kPhysAddrMax).run.end() - 1;
+}
+
+template <class Shape>
+typename BasicTreeTable<Shape>::Position BasicTreeTable<Shape>::first_ending_after(
+    PhysAddr address) const {
+  const Leaf leaf = leaf_of(address);
+  if (leaf.run.count == 0) return position_in(leaf, 0);
+  const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, address);
+  Position found = position_in(leaf, static_cast<size_t>(at - leaf.run.first));
+  if (at->end() <= address) next(found);
+  return found;
+}
+
+template <class Shape>
+typename BasicTreeTable<Shape>::Position BasicTreeTable<Shape>::first_starting_from(
+    PhysAddr address) const {
+  if (address == PhysAddr{0}) return lowest_position();
+  const Leaf leaf = leaf_of(address - 1);
+  if (leaf.run.count == 0) return position_in(leaf, 0);
+  const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, address - 1);
+  Position found = position_in(leaf, static_cast<size_t>(at - leaf.run.first));
+  if (at->base < address) next(found);
+  return found;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::overlaps_next_leaf(PhysRange range) const {
+  const Region* const found = region(first_ending_after(range.base));
+  return found != nullptr && found->base < range.end;
+}
+
+template <class Shape>
+size_t BasicTreeTable<Shape>::gaps(PhysRange range) const {
+  if (range.empty()) return 0;
+  size_t pieces = 0;
+  PhysAddr reached = range.base;
+  Position at = first_ending_after(range.base);
+  for (const Region* old = region(at); old != nullptr && old->base < range.end; old = region(at)) {
+    pieces += static_cast<size_t>(reached < old->base);
+    reached = old->end();
+    next(at);
+  }
+  return pieces + static_cast<size_t>(reached < range.end);
+}
+
+template <class Shape>
+IndexRange BasicTreeTable<Shape>::positions(PhysRange range) const {
+  if (range.empty()) return {};
+  Position at = first_ending_after(range.base);
+  const Region* const lowest = region(at);
+  if (lowest == nullptr || lowest->base >= range.end) return {};
+  IndexRange inside{at.index, 0};
+  for (Leaf leaf = leaf_of(PhysAddr{0}); leaf.lower != at.lower; leaf = leaf_of(leaf.upper)) {
+    inside.first += leaf.run.count;
+  }
+  // A region that begins below the range leaves a part of itself there.
+  inside.first += static_cast<size_t>(lowest->base < range.base);
+  inside.last = inside.first;
+  for (const Region* old = lowest; old != nullptr && old->base < range.end; old = region(at)) {
+    ++inside.last;
+    next(at);
+  }
+  return inside;
+}
+
+// ---- Edits of one leaf
+
+template <class Shape>
+void BasicTreeTable<Shape>::store(const Path& path, const Run& run) {
+  path.node().set_run(path.slot(), run);
+}
+
+// A free range in front of a region below `path` is there now.
+template <class Shape>
+void BasicTreeTable<Shape>::raise(const Path& path, PhysRange free) {
+  if (id_ != TableId::Reserved) return;
+  for (unsigned level = 1; level <= height_; ++level) {
+    path.nodes[level]->rooms[path.slots[level]].add(free);
+  }
+}
+
+// `region`, below `path`, has been made or has changed.
+template <class Shape>
+void BasicTreeTable<Shape>::raise(const Path& path, const Region& region) {
+  if (id_ != TableId::Memory) return;
+  for (unsigned level = 1; level <= height_; ++level) {
+    path.nodes[level]->rooms[path.slots[level]].add(region.range());
+    path.nodes[level]->kinds[path.slots[level]].add(detail::Kinds::of(region));
+  }
+}
+
+// `region` of `leaf`, below `path`, has been put there. The free range in front of it counted as
+// that of the region above; if that is another leaf's, it is new to this one.
+template <class Shape>
+void BasicTreeTable<Shape>::raise_added(const Path& path, const Leaf& leaf, const Region* region) {
+  raise(path, *region);
+  if (id_ != TableId::Reserved || region + 1 != leaf.run.end()) return;
+  const PhysAddr below = region == leaf.run.first ? end_below(leaf) : region[-1].end();
+  if (below < region->base) raise(path, PhysRange{below, region->base});
+}
+
+// insert_alone() below nodes, or into the one leaf when that is full.
+template <class Shape>
+bool BasicTreeTable<Shape>::insert_in_leaf(const Region& added) {
+  if (height_ == 0) raise_root();
+  if (append(added)) return true;
+  Path path;
+  Leaf leaf = find(added.base, path);
+  while (leaf.run.spare() == 0) {
+    if (leaf.is_first() && added.end() < leaf.run.first->base) {
+      prepend_leaf(added);
+      return true;
+    }
+    make_leaf_room(added.base);
+    leaf = find(added.base, path);
+  }
+  const size_t before = leaf.run.count;
+  const Region* const at = detail::insert_alone(leaf.run, added, leaf.upper);
+  if (at == nullptr) {
+    return !leaf.is_last() && added.end() == leaf.upper && insert_at_border(added, leaf, path);
+  }
+  store(path, leaf.run);
+  raise_added(path, leaf, at);
+  count_ += leaf.run.count - before;
+  total_bytes_ += added.size;
+  if (leaf.run.count < before) mend(added.base);
+  return true;
+}
+
+// Behind all other regions, which is where nodes need no search.
+template <class Shape>
+bool BasicTreeTable<Shape>::append(const Region& added) {
+  if (last_node_ == nullptr) {
+    Path path;
+    find(kPhysAddrMax, path);
+    last_node_ = path.nodes[1];
+  }
+  const size_t slot = last_node_->fan - 1;
+  Run run = last_node_->run(slot);
+  Region& last = run.end()[-1];
+  if (added.base < last.end()) return false;
+  if (joins(last, added)) {
+    last.size += added.size;
+  } else if (run.spare() == 0) {
+    append_leaf(added);
+    return true;
+  } else {
+    detail::make_above(run, 1);
+    *run.end() = added;
+    ++run.count;
+    last_node_->set_run(slot, run);
+    ++count_;
+  }
+  total_bytes_ += added.size;
+  if (id_ == TableId::Physmem) return true;
+  Path path;
+  const Leaf leaf = find(kPhysAddrMax, path);
+  raise_added(path, leaf, leaf.run.end() - 1);
+  return true;
+}
+
+// `added` ends where the next leaf begins. It becomes part of the region there, if the two are of a
+// kind and nothing else has to be joined.
+template <class Shape>
+bool BasicTreeTable<Shape>::insert_at_border(const Region& added, const Leaf& leaf,
+                                             const Path& path) {
+  const Region& below = leaf.run.end()[-1];
+  if (added.base < below.end()) return false;
+  Path next_path;
+  const Leaf next = find(leaf.upper, next_path);
+  Region& above = *next.run.first;
+  if (!joins(added, above)) {
+    Leaf here = leaf;
+    const Region* const at = detail::insert_alone(here.run, added, kPhysAddrMax);
+    store(path, here.run);
+    raise_added(path, here, at);
+    count_ += here.run.count - leaf.run.count;
+  } else if (joins(below, added)) {
+    return false;
+  } else {
+    above.base = added.base;
+    above.size += added.size;
+    set_key(next_path, 1, above.base);
+    raise(next_path, above);
+  }
+  total_bytes_ += added.size;
+  return true;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::remove_in_leaf(PhysRange range, PhysRange& gap) {
+  if (height_ == 0) raise_root();
+  Path path;
+  Leaf leaf = find(range.base, path);
+  while (leaf.run.spare() == 0) {
+    const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, range.base);
+    if (range.base <= at->base || at->end() <= range.end) break;  // Nothing is split.
+    make_leaf_room(range.base);
+    leaf = find(range.base, path);
+  }
+  const size_t before = leaf.run.count;
+  const PhysAddr base = leaf.run.first->base;
+  const Region* const above = detail::remove_alone(leaf.run, range);
+  if (above == nullptr) return false;
+  count_ += leaf.run.count - before;
+  total_bytes_ -= range.size();
+  const bool below_is_here = above != leaf.run.first;
+  const bool above_is_here = above != leaf.run.end();
+  gap = PhysRange{below_is_here ? above[-1].end() : end_below(leaf),
+                  above_is_here ? above->base : leaf.upper};
+  store(path, leaf.run);
+  if (above_is_here) {
+    raise(path, gap);
+  } else if (!leaf.is_last()) {
+    Path next_path;
+    find(leaf.upper, next_path);
+    raise(next_path, gap);
+  }
+  if (leaf.run.count != 0 && leaf.run.first->base != base) set_key(path, 1, leaf.run.first->base);
+  if (leaf.run.count < before) mend(leaf.run.count != 0 ? leaf.run.first->base : leaf.lower);
+  return true;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::change_in_leaf(PhysRange range, const RegionChange& change) {
+  if (height_ == 0) raise_root();
+  Path path;
+  Leaf leaf = find(range.base, path);
+  while (leaf.run.spare() < 2) {
+    const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, range.base);
+    if (at->range() == range) break;  // Nothing is split.
+    make_leaf_room(range.base);
+    leaf = find(range.base, path);
+  }
+  const size_t before = leaf.run.count;
+  if (!detail::change_alone(leaf.run, range, change, leaf.upper, !leaf.is_first())) return false;
+  store(path, leaf.run);
+  raise(path, *detail::last_from(leaf.run.first, leaf.run.count, range.base));
+  count_ += leaf.run.count - before;
+  if (leaf.run.count < before) mend(range.base);
+  return true;
+}
+
+// ---- Blocks beside regions
+
+template <class Shape>
+bool BasicTreeTable<Shape>::take_below(PhysAddr edge, PhysAddr floor, const Wish& wish,
+                                       Spot& spot) {
+  if (count_ == 0 || count_ == capacity_) return false;
+  Path path;
+  Leaf leaf = find(edge, path);
+  Run& run = height_ == 0 ? leaf_ : leaf.run;
+  Region* region = taken_;
+  if (height_ != 0 || region < run.first || run.end() <= region || region->base != edge) {
+    region = detail::last_from(run.first, run.count, edge);
+    if (region->base != edge) return false;
+  }
+  // The key of a leaf would change with its first region.
+  if (run.spare() == 0 || (region == run.first && !leaf.is_first())) return false;
+  if (region != run.first) floor = max(floor, region[-1].end());
+  if (edge <= floor || edge - floor <= wish.size) return false;
+  const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
+  if (at <= floor) return false;
+  spot = put(run, region, at, wish.size, at + wish.size == edge, false, floor);
+  if (height_ != 0) store(path, run);
+  return true;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish,
+                                       Spot& spot) {
+  if (count_ == 0 || count_ == capacity_) return false;
+  Path path;
+  Leaf leaf = find(edge - 1, path);
+  Run& run = height_ == 0 ? leaf_ : leaf.run;
+  Region* region = taken_;
+  if (height_ != 0 || region < run.first || run.end() <= region || region->end() != edge) {
+    region = detail::last_from(run.first, run.count, edge - 1);
+    if (region->end() != edge) return false;
+  }
+  if (run.spare() == 0) return false;
+  ceiling = min(ceiling, region + 1 != run.end() ? region[1].base : leaf.upper);
+  const PhysAddr at{align_up(edge.value, wish.align)};
+  if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
+  spot = put(run, region, at, wish.size, at == edge, true, ceiling);
+  if (height_ == 0) return true;
+  store(path, run);
+  if (edge < at) raise(path, PhysRange{edge, at});
+  return true;
+}
+
+// Makes a block part of the region beside which it lies, if it touches that, or a region of its
+// own.
+template <class Shape>
+Spot BasicTreeTable<Shape>::put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches,
+                                bool above, PhysAddr room_end) {
+  if (touches && beside->is_plain()) {
+    beside->base = min(beside->base, at);
+    extend_up(beside, bytes);
+  } else {
+    beside = detail::open_slot(run, above ? beside + 1 : beside);
+    *beside = Region{at, static_cast<PhysInt>(bytes), kNoFlags, kUnsetNode};
+    ++count_;
+    total_bytes_ += bytes;
+  }
+  taken_ = beside;
+  // A full table grows at the next allocation, as Linux has it, even where that would be joined.
+  return {at, count_ == capacity_ ? nullptr : beside, room_end};
+}
+
+}  // namespace memblock

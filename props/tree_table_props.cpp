@@ -1,0 +1,431 @@
+// Laws of the tree table, held against the flat table, in nodes so small that a few dozen regions
+// split, join and even them out, and in nodes of the usual size.
+#include <array>
+#include <cstdlib>
+#include <memory>
+
+#include "lab/kernel_sized.h"
+#include "props/rc.h"
+
+namespace memblock::lab {
+namespace {
+
+constexpr RegionFlags kMark = kNomap;
+
+/// A seed is all that RapidCheck chooses: sequences are long, and what shrinks is their length.
+class Choices64 {
+ public:
+  explicit Choices64(uint64_t seed) : choices_(seed) {}
+  uint64_t operator()(uint64_t below) { return choices_.below(below); }
+
+ private:
+  PrngChoices choices_;
+};
+
+/// The same edits on both tables.
+template <class Tree>
+class Pair {
+ public:
+  Pair(uint64_t seed, TableId id)
+      : pick_(seed),
+        capacity_(size_t{64} << pick_(5)),
+        flat_storage_(capacity_),
+        tree_storage_(grows() ? 1 + pick_(Tree::kArrayMax) : Tree::storage_for(capacity_)),
+        id_(id),
+        unit_(pick_(2) == 0 ? 4096 : 1),
+        flat_(flat_storage_),
+        tree_(tree_storage_, id) {}
+
+  void steps(uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) {
+      if (i % 200 == 0) choose_habits();
+      grow_if_small();
+      step();
+      if (i % (flat_.count() < 100 ? 1 : 8) == 0) compare();
+    }
+    compare();
+  }
+
+  const Tree& tree() const { return tree_; }
+
+ private:
+  bool grows() { return grows_ = pick_(2) == 0; }
+
+  /// What ranges are like for a while, and how often each edit comes.
+  void choose_habits() {
+    order_ = static_cast<int>(pick_(4));
+    longest_ = pick_(3) == 0 ? 9 : 3;
+    for (uint64_t& weight : weights_) weight = pick_(3) == 0 ? 0 : pick_(10);
+    weights_[0] += 1;
+  }
+
+  PhysRange range() {
+    const uint64_t universe = 4 * capacity_;
+    uint64_t first = pick_(universe);
+    if (order_ == 2)
+      first = flat_.count() == 0 ? 0 : flat_.highest()->end().value / unit_ + pick_(3);
+    if (order_ == 3) {
+      const uint64_t lowest = flat_.count() == 0 ? universe : flat_.lowest()->base.value / unit_;
+      first = lowest - min(lowest, 1 + pick_(3));
+    }
+    const uint64_t units = pick_(60) == 0 ? 1 + pick_(universe) : 1 + pick_(longest_);
+    const uint64_t off = pick_(4) == 0 ? pick_(unit_) : 0;
+    const PhysAddr base{(first + 1) * unit_ + off};
+    return PhysRange{base, base + units * unit_};
+  }
+
+  void grow_if_small() {
+    while (grows_ && tree_.capacity() < 2 * flat_.count() + 16) {
+      const uint64_t bytes = Tree::growth_bytes(tree_.capacity(), sizeof(Region));
+      blocks_.emplace_back(new std::byte[bytes]);
+      const Block block{.memory = blocks_.back().get(), .bytes = bytes};
+      const auto growth = tree_.grow(block);
+      if (pick_(4) != 0) continue;
+      tree_.undo(growth);
+      compare();
+      static_cast<void>(tree_.grow(block));
+    }
+  }
+
+  void step() {
+    uint64_t sum = 0;
+    for (const uint64_t weight : weights_) sum += weight;
+    uint64_t left = pick_(sum);
+    size_t kind = 0;
+    while (left >= weights_[kind]) left -= weights_[kind++];
+    switch (kind) {
+      case 0: return insert(range());
+      case 1: return remove(range());
+      case 2: return change(range());
+      case 3: return pick_(30) == 0 ? sweep() : insert(range());
+      case 4:
+        if (id_ == TableId::Reserved) search_gaps();
+        if (id_ == TableId::Memory) search_regions();
+        return;
+      case 5: return take_beside();
+      default: return ask(range());
+    }
+  }
+
+  bool has_room(size_t slots) const { return flat_.count() + slots + 2 <= capacity_; }
+
+  void insert(PhysRange range) {
+    const size_t gaps = flat_.gaps(range);
+    RC_ASSERT(tree_.gaps(range) == gaps);
+    if (!has_room(gaps)) return;
+    const RegionFlags flags = pick_(5) == 0 ? kMark : kNoFlags;
+    const NodeId nid{static_cast<int32_t>(pick_(2))};
+    if (!flat_.insert_alone(range, flags, nid)) flat_.insert(range, flags, nid);
+    if (!tree_.insert_alone(range, flags, nid)) tree_.insert(range, flags, nid);
+  }
+
+  void remove(PhysRange range) {
+    if (!has_room(0)) return;
+    PhysRange gap, same;
+    const bool one = flat_.remove_alone(range, gap);
+    const bool other = tree_.remove_alone(range, same);
+    if (one && other) RC_ASSERT(gap == same);
+    if (!one) flat_.remove(range);
+    if (!other) tree_.remove(range);
+  }
+
+  void change(PhysRange range) {
+    if (!has_room(0)) return;
+    RegionChange change;
+    change.stamps_node = pick_(2) == 0;
+    change.nid = NodeId{static_cast<int32_t>(pick_(2))};
+    (pick_(2) == 0 ? change.set : change.clear) = pick_(2) == 0 ? kMark : kNoFlags;
+    if (!flat_.change_alone(range, change)) flat_.change(range, change);
+    if (!tree_.change_alone(range, change)) tree_.change(range, change);
+  }
+
+  void sweep() {
+    if (pick_(2) == 0) {
+      flat_.trim(2 * unit_);
+      tree_.trim(2 * unit_);
+      return;
+    }
+    const PhysRange kept = range();
+    flat_.keep(kept, kMark);
+    tree_.keep(kept, kMark);
+  }
+
+  PhysRange window() {
+    if (pick_(3) == 0) return kAllMemory;
+    const uint64_t bytes = 5 * capacity_ * unit_;
+    const uint64_t base = pick_(bytes);
+    return PhysRange{PhysAddr{base}, PhysAddr{base + pick_(bytes)}};
+  }
+
+  Wish wish() {
+    const uint64_t align = pick_(8) == 0 ? uint64_t{2} << 20 : uint64_t{1} << pick_(15);
+    return Wish{(1 + pick_(6)) * unit_ - (pick_(3) == 0 ? pick_(unit_) : 0), align};
+  }
+
+  /// What was passed by may be said to be larger than it is, never smaller.
+  void search_gaps() {
+    const PhysRange inside = window();
+    const Wish wanted = wish();
+    for (const bool up : {false, true}) {
+      Passed exact, bound;
+      PhysRange gap, same;
+      const bool found = up ? flat_.find_gap_up(inside, wanted, exact, gap)
+                            : flat_.find_gap_down(inside, wanted, exact, gap);
+      RC_ASSERT((up ? tree_.find_gap_up(inside, wanted, bound, same)
+                    : tree_.find_gap_down(inside, wanted, bound, same)) == found);
+      if (found) RC_ASSERT(gap == same);
+      RC_ASSERT(bound.largest >= exact.largest);
+    }
+  }
+
+  void search_regions() {
+    const PhysRange inside = window();
+    const Wish wanted = wish();
+    RegionFilter filter;
+    if (pick_(2) == 0) filter.nid = NodeId{static_cast<int32_t>(pick_(2))};
+    if (pick_(3) == 0) filter.flags = kMark;
+    filter.everything = pick_(4) == 0;
+    for (const bool up : {false, true}) {
+      Passed exact, bound;
+      const Region* const found = up ? flat_.find_region_up(inside, filter, wanted, exact)
+                                     : flat_.find_region_down(inside, filter, wanted, exact);
+      const Region* const same = up ? tree_.find_region_up(inside, filter, wanted, bound)
+                                    : tree_.find_region_down(inside, filter, wanted, bound);
+      RC_ASSERT((found == nullptr) == (same == nullptr));
+      if (found != nullptr) RC_ASSERT(*found == *same);
+      RC_ASSERT(bound.largest >= exact.largest);
+    }
+  }
+
+  /// A tree may refuse more often: where a leaf begins, and where it is full.
+  void take_beside() {
+    if (id_ != TableId::Reserved || flat_.count() == 0 || !has_room(1)) return;
+    const bool up = pick_(2) == 0;
+    const Region beside = flat_[pick_(flat_.count())];
+    const Wish wanted = wish();
+    const PhysAddr bound = up ? beside.end() + 4096 * unit_ : PhysAddr{0};
+    Spot spot, same;
+    const bool taken = up ? flat_.take_above(beside.end(), bound, wanted, spot)
+                          : flat_.take_below(beside.base, bound, wanted, spot);
+    if (!taken) return;
+    if (up ? tree_.take_above(beside.end(), bound, wanted, same)
+           : tree_.take_below(beside.base, bound, wanted, same)) {
+      RC_ASSERT(spot.at == same.at);
+      RC_ASSERT(*spot.region == *same.region);
+    } else {
+      tree_.insert(PhysRange::from_size(spot.at, wanted.size), kNoFlags, kUnsetNode);
+    }
+  }
+
+  void ask(PhysRange range) {
+    RC_ASSERT(tree_.overlaps(range) == flat_.overlaps(range));
+    RC_ASSERT(tree_.positions(range) == flat_.positions(range));
+    const Region* const held = flat_.holding(range.base);
+    const Region* const same = tree_.holding(range.base);
+    RC_ASSERT((held == nullptr) == (same == nullptr));
+    if (held != nullptr) RC_ASSERT(*held == *same);
+    auto position = tree_.first_ending_after(range.base);
+    for (size_t i = flat_.first_ending_after(range.base); i < flat_.count(); ++i) {
+      RC_ASSERT(*tree_.region(position) == flat_[i]);
+      tree_.next(position);
+    }
+    RC_ASSERT(tree_.region(position) == nullptr);
+  }
+
+  void compare() {
+    RC_ASSERT(tree_.count() == flat_.count());
+    RC_ASSERT(tree_.total_bytes() == flat_.total_bytes());
+    RC_ASSERT(tree_.first_broken_invariant() == 0);
+    size_t index = 0;
+    for (const Region& region : tree_.regions()) RC_ASSERT(region == flat_[index++]);
+    RC_ASSERT(index == flat_.count());
+    auto position = tree_.first_starting_from(kPhysAddrMax);
+    while (tree_.prev(position)) RC_ASSERT(*tree_.region(position) == flat_[--index]);
+    RC_ASSERT(index == 0u);
+    if (flat_.count() == 0) return;
+    RC_ASSERT(*tree_.lowest() == *flat_.lowest());
+    RC_ASSERT(*tree_.highest() == *flat_.highest());
+  }
+
+  Choices64 pick_;
+  bool grows_ = false;
+  size_t capacity_;
+  std::vector<Region> flat_storage_;
+  std::vector<Region> tree_storage_;
+  TableId id_;
+  uint64_t unit_;
+  int order_ = 0;
+  uint64_t longest_ = 3;
+  std::array<uint64_t, 7> weights_{};
+  FlatTable flat_;
+  Tree tree_;
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+};
+
+TableId pick_table() {
+  return *rc::gen::element(TableId::Memory, TableId::Reserved, TableId::Physmem);
+}
+
+template <class Tree>
+void expect_same_as_flat(uint64_t steps_max) {
+  const auto seed = *rc::gen::arbitrary<uint64_t>();
+  Pair<Tree> pair{seed, pick_table()};
+  pair.steps(*rc::gen::inRange<uint64_t>(0, steps_max));
+}
+
+/// `count` lone pages of which every second one may be marked, in a tree of `reserved`.
+struct Lone {
+  explicit Lone(uint64_t count) : storage(SmallTreeTable::storage_for(2 * count)), tree(storage) {
+    for (uint64_t i = 0; i < count; ++i) {
+      RC_ASSERT(tree.insert_alone(page(2 * i), kNoFlags, kUnsetNode));
+    }
+  }
+  static PhysRange page(uint64_t i) { return PhysRange::from_size(PhysAddr{i * 4096}, 4096); }
+
+  std::vector<Region> storage;
+  SmallTreeTable tree;
+};
+
+bool edit_laws() {
+  bool ok = true;
+  ok &= holds("tree: edits and answers are the flat table's, in small nodes",
+              [] { expect_same_as_flat<SmallTreeTable>(1200); });
+  ok &= holds("tree: edits and answers are the flat table's, in usual nodes",
+              [] { expect_same_as_flat<TreeTable>(1200); });
+  return ok;
+}
+
+bool storage_laws() {
+  bool ok = true;
+  ok &=
+      holds("tree: what storage_for() asks for holds as much, and what is less holds one leaf", [] {
+        const size_t capacity = *rc::gen::inRange<size_t>(1, 5000);
+        RC_ASSERT(SmallTreeTable::capacity_in(SmallTreeTable::storage_for(capacity)) >= capacity);
+        RC_ASSERT(TreeTable::capacity_in(TreeTable::storage_for(capacity)) >= capacity);
+        std::vector<Region> little(TreeTable::kArrayMax + capacity % 200);
+        TreeTable table{little};
+        RC_ASSERT(table.capacity() == TreeTable::kArrayMax);
+        RC_ASSERT(table.first_broken_invariant() == 0);
+      });
+  ok &= holds("tree: each doubling makes room for as many regions as it says", [] {
+    std::vector<std::unique_ptr<std::byte[]>> blocks;
+    std::vector<Region> first(1 + *rc::gen::inRange<size_t>(0, 16));
+    SmallTreeTable table{first};
+    const bool down = *rc::gen::arbitrary<bool>();
+    for (int growth = 0; growth < 7; ++growth) {
+      while (table.count() < table.capacity()) {
+        const uint64_t i = down ? 100000 - table.count() : table.count();
+        RC_ASSERT(table.insert_alone(Lone::page(2 * i), kNoFlags, kUnsetNode));
+      }
+      RC_ASSERT(!table.insert_alone(Lone::page(1 << 20), kNoFlags, kUnsetNode));
+      RC_ASSERT(table.first_broken_invariant() == 0);
+      const uint64_t bytes = SmallTreeTable::growth_bytes(table.capacity(), sizeof(Region));
+      blocks.emplace_back(new std::byte[bytes]);
+      const size_t before = table.capacity();
+      static_cast<void>(table.grow({.memory = blocks.back().get(), .bytes = bytes}));
+      RC_ASSERT(table.capacity() == 2 * before);
+    }
+  });
+  ok &= holds("tree: it visits the blocks that it lives in, and forgets them", [] {
+    std::vector<Region> first(8);
+    SmallTreeTable table{first};
+    std::vector<std::unique_ptr<std::byte[]>> blocks;
+    for (int growth = 0; growth < 4; ++growth) {
+      const uint64_t bytes = SmallTreeTable::growth_bytes(table.capacity(), sizeof(Region));
+      blocks.emplace_back(new std::byte[bytes]);
+      const auto left = table.grow({.memory = blocks.back().get(), .bytes = bytes}).left;
+      // 8, then 16 regions in an array that is left behind; nodes stay.
+      RC_ASSERT(left.exists() == (growth == 1));
+    }
+    size_t visited = 0;
+    table.each_block([&visited](const Block&) { ++visited; });
+    RC_ASSERT(visited == 3u);
+    table.reset();
+    RC_ASSERT(table.capacity() == 0u && table.count() == 0u);
+    table.each_block([](const Block&) { RC_FAIL("a block after reset()"); });
+  });
+  return ok;
+}
+
+/// How a search for a gap of two pages goes where there is none, as the number of gaps passed by
+/// that are said to be large enough: none, once bounds are tight.
+bool bound_laws() {
+  bool ok = true;
+  ok &= holds("tree: a search in vain makes bounds tight, a removal puts them right", [] {
+    Lone lone{400};
+    Passed passed;
+    PhysRange gap;
+    const Wish wanted{2 * 4096, 4096};
+    const PhysRange inside{PhysAddr{0}, Lone::page(799).base};
+    RC_ASSERT(!lone.tree.find_gap_down(inside, wanted, passed, gap));
+    RC_ASSERT(passed.largest <= 4096u);
+    const uint64_t freed = 2 * *rc::gen::inRange<uint64_t>(1, 399);
+    PhysRange left;
+    RC_ASSERT(lone.tree.remove_alone(Lone::page(freed), left));
+    RC_ASSERT(lone.tree.find_gap_down(inside, wanted, passed, gap));
+    RC_ASSERT(gap == left);
+    RC_ASSERT(lone.tree.find_gap_up(inside, wanted, passed, gap));
+    RC_ASSERT(gap == left);
+    RC_ASSERT(left == (PhysRange{Lone::page(freed - 1).base, Lone::page(freed + 1).end}));
+  });
+  return ok;
+}
+
+int broken_by(const std::function<void(Region&)>& damage) {
+  Lone lone{100};
+  RC_ASSERT(lone.tree.first_broken_invariant() == 0);
+  // The regions are not the table's secret, only not to be written to.
+  damage(const_cast<Region&>(*lone.tree.holding(Lone::page(66).base)));
+  return lone.tree.first_broken_invariant();
+}
+
+/// The first region of a leaf other than the first.
+Region* leaf_start(SmallTreeTable& tree) {
+  const Region* last = nullptr;
+  for (const Region& region : tree.regions()) {
+    if (last != nullptr && &region != last + 1) return const_cast<Region*>(&region);
+    last = &region;
+  }
+  RC_FAIL("only one leaf");
+}
+
+bool invariant_laws() {
+  return holds("tree: each broken invariant is found by its number", [] {
+    RC_ASSERT(broken_by([](Region& r) { r.size = 0; }) == 2);
+    RC_ASSERT(broken_by([](Region& r) { r.size = 3 * 4096; }) == 3);
+    RC_ASSERT(broken_by([](Region& r) { r.size = 2 * 4096; }) == 4);
+    RC_ASSERT(broken_by([](Region& r) { r.size = 100; }) == 5);
+    Lone keys{100};
+    Region* const first = leaf_start(keys.tree);
+    first->base = first->base - 4;
+    RC_ASSERT(keys.tree.first_broken_invariant() == 6);
+    // A gap that no bound knows of: a region that is smaller than its sum, made up for elsewhere.
+    Lone bounds{100};
+    Passed passed;
+    PhysRange gap;
+    RC_ASSERT(
+        !bounds.tree.find_gap_down({PhysAddr{0}, Lone::page(199).base}, {8192, 4096}, passed, gap));
+    auto& shrunk = const_cast<Region&>(*bounds.tree.holding(Lone::page(66).base));
+    auto& grown = const_cast<Region&>(*bounds.tree.holding(Lone::page(198).base));
+    shrunk.size -= 100;
+    grown.size += 100;
+    RC_ASSERT(bounds.tree.first_broken_invariant() == 7);
+  });
+}
+
+}  // namespace
+}  // namespace memblock::lab
+
+int main() {
+  using namespace memblock::lab;
+  const char* const given = std::getenv("RC_PARAMS");
+  const std::string params = given == nullptr ? "" : given;
+  if (params.find("max_success") == std::string::npos) {
+    setenv("RC_PARAMS", (params + " max_success=300").c_str(), 1);
+  }
+  bool ok = edit_laws();
+  ok &= storage_laws();
+  ok &= bound_laws();
+  ok &= invariant_laws();
+  return ok ? 0 : 1;
+}
