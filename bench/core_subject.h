@@ -48,8 +48,9 @@ class CoreSubject : private CoreStorage<Table>, public BasicMemblock<Table> {
 
   uint64_t sum_free(Direction direction) const {
     uint64_t sum = 0;
-    auto walk = M::free_ranges(kNoNode, kNoFlags, direction);
-    for (WalkedRange found; walk.next(found);) sum += found.range.base.value;
+    M::free_ranges(kNoNode, kNoFlags, direction).each([&](const WalkedRange& found) {
+      sum += found.range.base.value;
+    });
     return sum;
   }
 

@@ -425,6 +425,11 @@ bool walk_laws() {
     const NodeId nid{static_cast<int32_t>(pick(4)) - 1};
     auto up = drain<WalkedRange>(core.free_ranges(nid, flags, Direction::Up, window));
     const auto down = drain<WalkedRange>(core.free_ranges(nid, flags, Direction::Down, window));
+    std::vector<WalkedRange> visited;
+    core.free_ranges(nid, flags, Direction::Up, window).each([&](const WalkedRange& found) {
+      visited.push_back(found);
+    });
+    RC_ASSERT(visited == up);
     std::reverse(up.begin(), up.end());
     RC_ASSERT(up == down);
     auto memory_up = drain<WalkedRange>(core.mem_ranges(Direction::Up));

@@ -64,9 +64,10 @@ struct Changing {
 
   template <class Emit>
   void region(const Region& old, Emit&& emit) const {
-    emit_part(old.base, min(old.end(), range.base), old, emit);
     Region changed = old;
     change.apply(changed);
+    if (range.base <= old.base && old.end() <= range.end) return emit(changed);
+    emit_part(old.base, min(old.end(), range.base), old, emit);
     emit_part(max(old.base, range.base), min(old.end(), range.end), changed, emit);
     emit_part(max(old.base, range.end), old.end(), old, emit);
   }
@@ -134,6 +135,44 @@ uint64_t edit_run(Run& run, IndexRange touched, size_t extra, Edit edit) {
   run.above -= extra;
   if (out != end) close_slots(run, out, end);
   return more_bytes;
+}
+
+/// Cuts the region at `at` in two, the upper of which begins at `border`; returns the upper one.
+/// Requires: a spare slot above.
+inline Region* cut_region(Run& run, Region* at, PhysAddr border) {
+  at = open_slot(run, at + 1);
+  at[0] = at[-1];
+  at[0].base = border;
+  at[0].size = at[-1].end() - border;
+  at[-1].size = border - at[-1].base;
+  return at;
+}
+
+/// Changes the kind of what lies in a range, in place, and joins what touches then. Requires: two
+/// spare slots.
+inline void change_run(Run& run, PhysRange range, const RegionChange& change) {
+  if (run.count == 0) return;
+  make_above(run, 2);
+  Region* at = last_from(run.first, run.count, range.base);
+  if (at->end() <= range.base) ++at;
+  if (at == run.end() || range.end <= at->base) return;
+  if (at->base < range.base) at = cut_region(run, at, range.base);
+  Region* out = at;
+  for (; at != run.end() && at->base < range.end; ++at) {
+    if (range.end < at->end()) cut_region(run, at, range.end);
+    Region changed = *at;
+    change.apply(changed);
+    if (out != run.first && joins(out[-1], changed)) {
+      out[-1].size += changed.size;
+    } else {
+      *out++ = changed;
+    }
+  }
+  if (at != run.end() && joins(out[-1], *at)) {
+    out[-1].size += at->size;
+    ++at;
+  }
+  if (out != at) close_slots(run, out, at);
 }
 
 }  // namespace memblock::detail

@@ -143,12 +143,9 @@ void FlatTable::insert(PhysRange range, RegionFlags flags, NodeId nid) {
 }
 
 void FlatTable::change(PhysRange range, const RegionChange& change) {
-  const IndexRange inside = range.empty() ? IndexRange{} : overlapping(range);
-  if (inside.empty()) return;
-  const bool splits_lowest = storage_[inside.first].base < range.base;
-  const bool splits_highest = range.end < storage_[inside.last - 1].end();
-  edit(inside, static_cast<size_t>(splits_lowest) + static_cast<size_t>(splits_highest),
-       detail::Changing{range, change});
+  detail::Run run = all();
+  detail::change_run(run, range, change);
+  count_ = run.count;
 }
 
 void FlatTable::remove(PhysRange range) {

@@ -59,6 +59,12 @@ class FlatTable {
     return true;
   }
 
+  /// All regions from a position on, and how to pass by some of them.
+  std::span<const Region> run_from(size_t index) const {
+    return {storage_.data() + index, count_ - index};
+  }
+  static void skip(size_t& index, size_t count) { index += count; }
+
   /// First region that ends above `address`, or count(). Cost: O(1) near the last answer, else
   /// O(log n).
   size_t first_ending_after(PhysAddr address) const {

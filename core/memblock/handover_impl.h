@@ -82,8 +82,7 @@ uint64_t BasicMemblock<Table>::free_all(const PageSink& sink, uint64_t max_pfn) 
   const bool movable_node = movable_node_;
   movable_node_ = false;
   uint64_t freed = 0;
-  BasicRangeWalk<Table> walk = free_ranges();
-  for (WalkedRange free; walk.next(free);) freed += free_pages(free.range, max_pfn);
+  free_ranges().each([&](const WalkedRange& free) { freed += free_pages(free.range, max_pfn); });
   movable_node_ = movable_node;
   keep_nomap_pages();
   keep_reserved_pages();

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 
 #include "memblock/region.h"
 
@@ -151,6 +152,10 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
   { view.first_starting_from(address) } -> std::same_as<typename T::Position>;
   { view.next(position) } -> std::same_as<bool>;
   { view.prev(position) } -> std::same_as<bool>;
+  // Regions from a position on that lie side by side, none only at the end; and how to pass by
+  // some.
+  { view.run_from(position) } -> std::same_as<std::span<const Region>>;
+  view.skip(position, size_t{1});
   // Ranges. positions() counts regions as if they were split at both ends of the range.
   { view.overlaps(range) } -> std::same_as<bool>;
   { view.gaps(range) } -> std::same_as<size_t>;

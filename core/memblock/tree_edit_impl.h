@@ -168,13 +168,48 @@ void BasicTreeTable<Shape>::insert(PhysRange range, RegionFlags flags, NodeId ni
 
 template <class Shape>
 void BasicTreeTable<Shape>::change(PhysRange range, const RegionChange& change) {
-  if (range.empty() || !overlaps(range)) return;
-  const Region* const lowest = holding(range.base);
-  const Region* const highest = holding(range.end - 1);
-  const bool splits_lowest = lowest != nullptr && lowest->base < range.base;
-  const bool splits_highest = highest != nullptr && range.end < highest->end();
-  edit(range, static_cast<size_t>(splits_lowest) + static_cast<size_t>(splits_highest),
-       detail::Changing{range, change});
+  if (range.empty()) return;
+  if (height_ == 0 && leaf_.spare() < 2) raise_root();
+  if (height_ == 0) {
+    detail::change_run(leaf_, range, change);
+    count_ = leaf_.count;
+    return;
+  }
+  range.base = change_in_place(range, change);
+  if (!range.empty()) rewrite(range, detail::Changing{range, change});
+}
+
+// Changes regions where they are, from the lowest up, until one must be cut or joined with another;
+// returns where it lies, or the end of the range.
+template <class Shape>
+PhysAddr BasicTreeTable<Shape>::change_in_place(PhysRange range, const RegionChange& change) {
+  const Region* below = range.base == PhysAddr{0} ? nullptr : holding(range.base - 1);
+  PhysAddr from = range.base;
+  while (true) {
+    Path path;
+    const Leaf leaf = find(from, path);
+    Region* const end = leaf.run.end();
+    Region* at = detail::last_from(leaf.run.first, leaf.run.count, from);
+    if (at->end() <= from) ++at;
+    detail::Kinds kinds;
+    const auto changes = [&] {
+      if (at == end || at->base < range.base || range.end < at->end()) return false;
+      Region changed = *at;
+      change.apply(changed);
+      if (below != nullptr && joins(*below, changed)) return false;
+      *at = changed;
+      kinds.add(detail::Kinds::of(changed));
+      return true;
+    };
+    while (changes()) below = at++;
+    raise(path, kinds);
+    if (at != end) {
+      if (at->base < range.end) return max(at->base, range.base);
+      return below != nullptr && joins(*below, *at) ? max(below->base, range.base) : range.end;
+    }
+    if (leaf.is_last() || range.end < leaf.upper) return range.end;
+    from = leaf.upper;
+  }
 }
 
 template <class Shape>

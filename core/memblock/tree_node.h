@@ -23,6 +23,13 @@ struct Room {
 
   PhysInt bytes[kClasses] = {};
 
+  /// What bounds nothing.
+  static Room any() {
+    Room room;
+    for (PhysInt& one : room.bytes) one = kPhysAddrMax.value;
+    return room;
+  }
+
   void add(PhysRange free) {
     for (size_t i = 0; i < kClasses; ++i) {
       const uint64_t first = align_up(free.base.value, kAligns[i]);
@@ -68,6 +75,8 @@ struct Kinds {
   static constexpr uint32_t kStays = 1u << 18;  ///< Not hotplug.
 
   uint32_t bits = 0;
+
+  static Kinds any() { return {~uint32_t{0}}; }
 
   void add(Kinds other) { bits |= other.bits; }
   bool covers(Kinds other) const { return (other.bits & ~bits) == 0; }

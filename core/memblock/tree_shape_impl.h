@@ -17,7 +17,7 @@ typename BasicTreeTable<Shape>::Inner::Entry BasicTreeTable<Shape>::leaf_entry(P
 template <class Shape>
 void BasicTreeTable<Shape>::structure_changed() {
   hint_.store(0, std::memory_order_relaxed);
-  last_node_ = nullptr;
+  low_ = high_ = Edge{};
 }
 
 // One leaf becomes two below a node. What the node says of them is right at once.
@@ -137,8 +137,10 @@ void BasicTreeTable<Shape>::add_leaf(const Path& path, size_t slot, const Region
 
 template <class Shape>
 void BasicTreeTable<Shape>::prepend_leaf(const Region& only) {
+  const bool was_open = low_.is_open;
   Path path;
   make_entry_room(PhysAddr{0}, path);
+  if (was_open) tighten(path);
   const PhysAddr next = leaf_at(path).run.first->base;
   add_leaf(path, 0, only);
   ++count_;
@@ -152,8 +154,10 @@ void BasicTreeTable<Shape>::prepend_leaf(const Region& only) {
 
 template <class Shape>
 void BasicTreeTable<Shape>::append_leaf(const Region& only) {
+  const bool was_open = high_.is_open;
   Path path;
   make_entry_room(only.base, path);
+  if (was_open) tighten(path);
   const PhysAddr below = leaf_at(path).run.end()[-1].end();
   ++path.slots[1];
   add_leaf(path, path.slot(), only);
@@ -370,6 +374,7 @@ void BasicTreeTable<Shape>::set_key(const Path& path, unsigned level, PhysAddr b
 // Makes the bounds of a leaf what they bound.
 template <class Shape>
 void BasicTreeTable<Shape>::tighten(const Path& path) const {
+  low_.is_open = high_.is_open = false;
   if (id_ == TableId::Physmem) return;
   const Leaf leaf = leaf_at(path);
   detail::Room room;

@@ -84,6 +84,14 @@ class BasicTreeTable {
     --at.index;
     return true;
   }
+  /// The regions of one leaf from a position on, and how to pass by some of them.
+  std::span<const Region> run_from(const Position& at) const {
+    return {at.first + at.index, at.count - at.index};
+  }
+  void skip(Position& at, size_t count) const {
+    at.index += count;
+    if (at.index == at.count && at.upper != kPhysAddrMax) at = position_in(leaf_of(at.upper), 0);
+  }
   Position lowest_position() const { return position_in(leaf_of(PhysAddr{0}), 0); }
 
   /// All regions in order, for range-based loops.
@@ -270,6 +278,13 @@ class BasicTreeTable {
     Spare* next;
   };
 
+  /// An end of the tree, where regions are put one after the other.
+  struct Edge {
+    Inner* node = nullptr;  ///< Above the leaf there; null: not looked for yet.
+    bool is_open = false;   ///< Whether the bounds on the way there say nothing, so that they need
+                            ///< not be raised.
+  };
+
   /// The size of all nodes.
   static constexpr size_t kNodeBytes =
       align_up(max(kLeafSlots * sizeof(Region), sizeof(Inner)), kLine);
@@ -311,11 +326,15 @@ class BasicTreeTable {
   bool insert_in_leaf(const Region& added);
   bool insert_at_border(const Region& added, const Leaf& leaf, const Path& path);
   bool append(const Region& added);
+  bool prepend(const Region& added);
+  Run edge_run(Edge& edge, PhysAddr address, size_t& slot);
+  void open(Edge& edge, PhysAddr address);
   bool remove_in_leaf(PhysRange range, PhysRange& gap);
   bool change_in_leaf(PhysRange range, const RegionChange& change);
   void store(const Path& path, const Run& run);
   void raise(const Path& path, PhysRange free);
   void raise(const Path& path, const Region& region);
+  void raise(const Path& path, detail::Kinds kinds);
   void raise_added(const Path& path, const Leaf& leaf, const Region* region);
   Spot put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches, bool above,
            PhysAddr room_end);
@@ -325,6 +344,7 @@ class BasicTreeTable {
   void edit(PhysRange range, size_t extra, Edit edit);
   template <class Edit>
   void rewrite(PhysRange range, Edit edit);
+  PhysAddr change_in_place(PhysRange range, const RegionChange& change);
   class Writer;
   void refresh(const Path& path);
   void raise_above(const Path& path);
@@ -374,14 +394,14 @@ class BasicTreeTable {
   size_t count_ = 0;
   size_t capacity_ = 0;
   uint64_t total_bytes_ = 0;
-  Run leaf_;                    ///< Of a tree that is one leaf.
-  Region* taken_ = nullptr;     ///< In that, where a block was taken last; checked on use.
-  Inner* last_node_ = nullptr;  ///< The node above the last leaf, or null: not looked for yet.
+  Run leaf_;                 ///< Of a tree that is one leaf.
+  Region* taken_ = nullptr;  ///< In that, where a block was taken last; checked on use.
   Spare* spare_ = nullptr;
   size_t spare_count_ = 0;
   size_t node_count_ = 0;        ///< All that are owned.
   BlockHead* blocks_ = nullptr;  ///< Blocks of nodes.
   Block array_block_;            ///< Where the array lies, if it has grown.
+  mutable Edge low_, high_;
   /// The node above the leaf of the last lookup, and in its low bits the entry. Checked on use.
   mutable std::atomic<uintptr_t> hint_{0};
 };

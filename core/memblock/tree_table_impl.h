@@ -163,7 +163,15 @@ void BasicTreeTable<Shape>::raise(const Path& path, const Region& region) {
   if (id_ != TableId::Memory) return;
   for (unsigned level = 1; level <= height_; ++level) {
     path.nodes[level]->rooms[path.slots[level]].add(region.range());
-    path.nodes[level]->kinds[path.slots[level]].add(detail::Kinds::of(region));
+  }
+  raise(path, detail::Kinds::of(region));
+}
+
+// There are regions of these kinds below `path`.
+template <class Shape>
+void BasicTreeTable<Shape>::raise(const Path& path, detail::Kinds kinds) {
+  for (unsigned level = 1; level <= height_; ++level) {
+    path.nodes[level]->kinds[path.slots[level]].add(kinds);
   }
 }
 
@@ -181,14 +189,10 @@ void BasicTreeTable<Shape>::raise_added(const Path& path, const Leaf& leaf, cons
 template <class Shape>
 bool BasicTreeTable<Shape>::insert_in_leaf(const Region& added) {
   if (height_ == 0) raise_root();
-  if (append(added)) return true;
+  if (append(added) || prepend(added)) return true;
   Path path;
   Leaf leaf = find(added.base, path);
   while (leaf.run.spare() == 0) {
-    if (leaf.is_first() && added.end() < leaf.run.first->base) {
-      prepend_leaf(added);
-      return true;
-    }
     make_leaf_room(added.base);
     leaf = find(added.base, path);
   }
@@ -205,16 +209,11 @@ bool BasicTreeTable<Shape>::insert_in_leaf(const Region& added) {
   return true;
 }
 
-// Behind all other regions, which is where nodes need no search.
+// Behind or in front of all other regions there is nothing to search for.
 template <class Shape>
 bool BasicTreeTable<Shape>::append(const Region& added) {
-  if (last_node_ == nullptr) {
-    Path path;
-    find(kPhysAddrMax, path);
-    last_node_ = path.nodes[1];
-  }
-  const size_t slot = last_node_->fan - 1;
-  Run run = last_node_->run(slot);
+  size_t slot = 0;
+  Run run = edge_run(high_, kPhysAddrMax, slot);
   Region& last = run.end()[-1];
   if (added.base < last.end()) return false;
   if (joins(last, added)) {
@@ -226,15 +225,63 @@ bool BasicTreeTable<Shape>::append(const Region& added) {
     detail::make_above(run, 1);
     *run.end() = added;
     ++run.count;
-    last_node_->set_run(slot, run);
+    high_.node->set_run(slot, run);
     ++count_;
   }
   total_bytes_ += added.size;
-  if (id_ == TableId::Physmem) return true;
-  Path path;
-  const Leaf leaf = find(kPhysAddrMax, path);
-  raise_added(path, leaf, leaf.run.end() - 1);
+  open(high_, kPhysAddrMax);
   return true;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::prepend(const Region& added) {
+  size_t slot = 0;
+  Run run = edge_run(low_, PhysAddr{0}, slot);
+  Region& first = *run.first;
+  if (first.base < added.end()) return false;
+  if (joins(added, first)) {
+    first.base = added.base;
+    first.size += added.size;
+  } else if (run.spare() == 0) {
+    prepend_leaf(added);
+    return true;
+  } else {
+    detail::make_below(run, 1);
+    *--run.first = added;
+    --run.below;
+    ++run.count;
+    low_.node->set_run(slot, run);
+    ++count_;
+  }
+  total_bytes_ += added.size;
+  open(low_, PhysAddr{0});
+  return true;
+}
+
+// The leaf of `address`, at an end of the tree.
+template <class Shape>
+typename BasicTreeTable<Shape>::Run BasicTreeTable<Shape>::edge_run(Edge& edge, PhysAddr address,
+                                                                    size_t& slot) {
+  if (edge.node == nullptr) {
+    Path path;
+    find(address, path);
+    edge.node = path.nodes[1];
+  }
+  slot = address == PhysAddr{0} ? 0 : edge.node->fan - 1;
+  return edge.node->run(slot);
+}
+
+// Makes the bounds on the way to the leaf of `address` such that none has to be raised.
+template <class Shape>
+void BasicTreeTable<Shape>::open(Edge& edge, PhysAddr address) {
+  if (edge.is_open) return;
+  Path path;
+  find(address, path);
+  for (unsigned level = 1; level <= height_; ++level) {
+    path.nodes[level]->rooms[path.slots[level]] = detail::Room::any();
+    path.nodes[level]->kinds[path.slots[level]] = detail::Kinds::any();
+  }
+  edge.is_open = true;
 }
 
 // `added` ends where the next leaf begins. It becomes part of the region there, if the two are of a

@@ -1,6 +1,8 @@
 // Walks over ranges of a table, or of one table minus another, upwards or downwards.
 #pragma once
 
+#include <span>
+
 #include "memblock/region_table.h"
 
 namespace memblock {
@@ -38,6 +40,14 @@ class Cursor {
   /// Null once the walk has left the table.
   const Region* region() const { return region_; }
 
+  /// The regions from here on that lie side by side in storage; none only if the walk is over.
+  std::span<const Region> run() const { return table_->run_from(position_); }
+  /// Passes by so many regions of run().
+  void skip(size_t count) {
+    table_->skip(position_, count);
+    region_ = table_->region(position_);
+  }
+
   void up() { region_ = table_->next(position_) ? table_->region(position_) : nullptr; }
   void down() { region_ = table_->prev(position_) ? table_->region(position_) : nullptr; }
 
@@ -72,7 +82,17 @@ class BasicRangeWalk {
     return direction_ == Direction::Up ? next_up(out) : next_down(out);
   }
 
+  /// Calls `visit` with all that next() has not given yet. Upwards this takes a fraction of the
+  /// time: nothing has to be put away between two ranges.
+  template <class Visit>
+  void each(Visit&& visit) {
+    if (direction_ == Direction::Up) return each_up(visit);
+    for (WalkedRange found; next_down(found);) visit(found);
+  }
+
  private:
+  template <class Visit>
+  void each_up(Visit& visit);
   bool next_up(WalkedRange& out);
   bool next_down(WalkedRange& out);
   bool take_region_up();
@@ -188,6 +208,37 @@ bool BasicRangeWalk<Table>::take_region_down() {
     if (take(*at)) return true;
   }
   return false;
+}
+
+/// What takes something away is looked at run by run, as it lies in storage.
+template <RegionTable Table>
+template <class Visit>
+void BasicRangeWalk<Table>::each_up(Visit& visit) {
+  while (!rest_.empty() || take_region_up()) {
+    PhysAddr reached = rest_.base;
+    const PhysAddr end = rest_.end;
+    const auto found_up_to = [&](PhysAddr stop) {
+      if (reached < stop) visit(WalkedRange{{reached, stop}, current_.nid, current_.flags});
+    };
+    // What lies between two regions takes nothing away.
+    while (minus_.region() != nullptr && minus_.region()->end() <= reached) minus_.up();
+    while (has_minus_ && minus_.region() != nullptr && minus_.region()->base < end) {
+      const std::span<const Region> run = minus_.run();
+      size_t passed = 0;
+      // One that reaches beyond may take something from the next region too.
+      for (; passed != run.size() && run[passed].end() <= end; ++passed) {
+        found_up_to(run[passed].base);
+        reached = run[passed].end();
+      }
+      if (passed != 0) minus_.skip(passed);
+      if (passed == run.size()) continue;
+      found_up_to(min(end, run[passed].base));
+      reached = end;
+      break;
+    }
+    found_up_to(end);
+    rest_ = PhysRange{end, end};
+  }
 }
 
 /// Both directions keep what is left of the current region and cut excluded ranges from its near
