@@ -4,6 +4,7 @@
 //   texts      every trace, as the text it is
 //   cmdlines   memory options of the traces' ops and of the command lines in boot logs
 //   bootlogs   the parts of each boot log that speak of memory, cut into pieces that are fuzzed
+//   costs      searches and edits on the patterns that fuzz_cost begins with
 //   choices    random bytes of many lengths, for targets whose bytes are decisions of a generator
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include <random>
 #include <set>
 
+#include "fuzz/cost_seeds.h"
 #include "lab/bootlog_text.h"
 #include "lab/codec.h"
 #include "lab/text.h"
@@ -184,6 +186,11 @@ bool bootlogs(const Arguments& arguments, Seeds& seeds) {
   return true;
 }
 
+bool costs(const Arguments&, Seeds& seeds) {
+  for (const Trace& trace : memblock::fuzz::cost_seeds()) seeds.add(as_bytes(trace));
+  return true;
+}
+
 bool choices(const Arguments& arguments, Seeds& seeds) {
   std::mt19937 random{1};
   for (size_t length = 1; length <= arguments.longest; length += 1 + length / 4) {
@@ -202,6 +209,7 @@ int run(const Arguments& arguments) {
                      : arguments.kind == "texts"    ? texts(arguments, seeds)
                      : arguments.kind == "cmdlines" ? cmdlines(arguments, seeds)
                      : arguments.kind == "bootlogs" ? bootlogs(arguments, seeds)
+                     : arguments.kind == "costs"    ? costs(arguments, seeds)
                                                     : choices(arguments, seeds);
   if (!right) return kExitFinding;
   if (seeds.count() == 0) {
@@ -218,9 +226,9 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   CLI::App app{"Makes the inputs with which a fuzz target begins, out of the corpora."};
   Arguments arguments;
-  app.add_option("KIND", arguments.kind, "traces, texts, cmdlines, bootlogs or choices")
+  app.add_option("KIND", arguments.kind, "traces, texts, cmdlines, bootlogs, costs or choices")
       ->required()
-      ->check(CLI::IsMember({"traces", "texts", "cmdlines", "bootlogs", "choices"}));
+      ->check(CLI::IsMember({"traces", "texts", "cmdlines", "bootlogs", "costs", "choices"}));
   app.add_option("CORPORA", arguments.corpora, "The folder of the corpora")->required();
   app.add_option("--out", arguments.out, "Folder for the seeds; what is in it goes")->required();
   app.add_option("--longest", arguments.longest, "Bytes of the longest seed")

@@ -2,11 +2,13 @@
 # MEMBLOCK_LAB_FUZZER is on, else a plain main that replays files), its generated seeds, the test
 # fuzz.NAME.corpus, its dictionary, and its row in the table of lab-fuzz.
 #
-# lab_fuzz_target(NAME KIND trace|text|bytes LONGEST bytes SEEDS kind [DICTIONARY file] [SOURCES ...])
+# lab_fuzz_target(NAME KIND trace|text|bytes LONGEST bytes SEEDS kind [DICTIONARY file] [SOURCES ...]
+#                 [LINK ...])
 #   KIND     what an input is: decides how a finding is shrunk and shown
 #   LONGEST  inputs are no longer than this
 #   SEEDS    what lab-seeds makes of the corpora: see fuzz/seeds_main.cpp
 #   SOURCES  besides fuzz/fuzz_NAME.cpp
+#   LINK     libraries that come before the lab
 function(lab_fuzz_targets)
   lab_fuzz_target(ops KIND trace LONGEST 2048 SEEDS traces
                   SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
@@ -14,7 +16,29 @@ function(lab_fuzz_targets)
   lab_fuzz_target(cmdline KIND text LONGEST 256 SEEDS cmdlines DICTIONARY cmdline.dict)
   lab_fuzz_target(text KIND text LONGEST 768 SEEDS texts DICTIONARY text.dict)
   lab_fuzz_target(bootlog KIND text LONGEST 4096 SEEDS bootlogs)
+  lab_fuzz_cost()
   lab_fuzz_linux(6.1 6.12)
+endfunction()
+
+# fuzz_cost: on a core of its own, whose steps are counted, and so are those of the target itself, as
+# far as calls are inlined there. Both come before what is not counted: of equal functions a linker
+# takes the first. The checks of sanitizers would be steps too.
+function(lab_fuzz_cost)
+  set(count_steps -fsanitize-coverage=trace-pc)
+  if(MEMBLOCK_LAB_SANITIZE)
+    list(APPEND count_steps -fno-sanitize=${MEMBLOCK_LAB_SANITIZE})
+  endif()
+  get_target_property(core_sources memblock SOURCES)
+  add_library(memblock_counted ${core_sources})
+  target_include_directories(memblock_counted PUBLIC core)
+  target_compile_options(memblock_counted PRIVATE -ffreestanding -fno-exceptions -fno-rtti
+                                                  ${count_steps})
+  target_link_options(memblock_counted PUBLIC -Wl,--wrap=__sanitizer_cov_trace_pc
+                                       PRIVATE -Wl,-Bsymbolic-functions)
+  lab_fuzz_target(cost KIND trace LONGEST 2048 SEEDS costs
+                  SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp
+                  LINK memblock_counted fuzz_cost_bounds)
+  target_compile_options(fuzz_cost PRIVATE ${count_steps})
 endfunction()
 
 # fuzz_linux, where the packaged sources of these kernels are: the kernels' objects, instrumented
@@ -62,7 +86,8 @@ if(MEMBLOCK_LAB_FUZZER)
     set_source_files_properties(core/lab/${part}.cpp PROPERTIES
       COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
   endforeach()
-  foreach(part fuzz_ops fuzz_linux op_mutator op_moves op_values)
+  foreach(part fuzz_ops fuzz_linux fuzz_cost op_mutator op_moves op_values
+               cost_bound cost_meter cost_score cost_search cost_start)
     set_source_files_properties(fuzz/${part}.cpp PROPERTIES
       COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
   endforeach()
@@ -79,9 +104,9 @@ set(LAB_FUZZ_SEEDS ${PROJECT_BINARY_DIR}/fuzz-seeds)
 set(LAB_FUZZ_DICTIONARIES ${PROJECT_BINARY_DIR}/fuzz-dictionaries)
 
 function(lab_fuzz_target name)
-  cmake_parse_arguments(arg "" "KIND;LONGEST;SEEDS;DICTIONARY" "SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "" "KIND;LONGEST;SEEDS;DICTIONARY" "SOURCES;LINK" ${ARGN})
   set(program fuzz_${name})
-  lab_program(${program} fuzz/${program}.cpp ${arg_SOURCES} LINK memblock_lab)
+  lab_program(${program} fuzz/${program}.cpp ${arg_SOURCES} LINK ${arg_LINK} memblock_lab)
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR})
   if(MEMBLOCK_LAB_FUZZER)
     target_link_options(${program} PRIVATE -fsanitize=fuzzer)
@@ -117,7 +142,12 @@ function(lab_fuzz_target name)
 endfunction()
 
 add_custom_target(all_fuzz_targets)
-lab_program(lab-seeds fuzz/seeds_main.cpp LINK memblock_lab CLI11::CLI11)
+add_library(fuzz_cost_bounds STATIC fuzz/cost_bound.cpp fuzz/cost_meter.cpp fuzz/cost_score.cpp
+                                    fuzz/cost_search.cpp fuzz/cost_start.cpp)
+target_include_directories(fuzz_cost_bounds PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(fuzz_cost_bounds PUBLIC memblock_lab)
+lab_program(lab-seeds fuzz/seeds_main.cpp fuzz/cost_seeds.cpp
+            LINK fuzz_cost_bounds memblock_lab CLI11::CLI11)
 target_include_directories(lab-seeds PRIVATE ${PROJECT_SOURCE_DIR})
 lab_fuzz_targets()
 get_property(LAB_FUZZ_ROWS GLOBAL PROPERTY LAB_FUZZ_ROWS)

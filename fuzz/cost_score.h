@@ -1,0 +1,22 @@
+// How near ops have come to their bounds: for the engine, which keeps inputs that come nearer, and
+// for whoever wants to know what was worst.
+#pragma once
+
+#include "fuzz/cost_bound.h"
+
+namespace memblock::fuzz {
+
+/// One op that ran.
+struct CostSample {
+  const char* table;
+  lab::OpCode code;
+  uint64_t steps;
+  uint64_t paid;  ///< Of these, by edits before: see CostCredit.
+  uint64_t bound;
+  size_t regions;
+};
+
+/// Tells the engine; and the worst of each kind is printed when the program ends.
+void keep_score(const CostSample& sample);
+
+}  // namespace memblock::fuzz

@@ -1,0 +1,156 @@
+#include "fuzz/cost_search.h"
+
+#include <algorithm>
+
+#include "lab/apply.h"
+
+namespace memblock::fuzz {
+namespace {
+
+using lab::OpCode;
+
+/// What the named calls ask for. A window that is too wide does no harm to a bound.
+AllocRequest request_of(const lab::Op& op, const Machine& machine) {
+  AllocRequest request = lab::request_of(op);
+  if (op.code != OpCode::Allocate) {
+    request.retry_below_min = true;
+    request.exact_nid = op.code == OpCode::AllocExactNidRaw;
+  }
+  if (op.code == OpCode::AllocLow) request.max = PhysAddr{machine.low_limit};
+  if (request.align == 0) request.align = machine.cache_line;
+  return request;
+}
+
+/// Whether a node of a tree that knows this free range lets a search for `wish` pass: nodes know
+/// free ranges from multiples of these alignments on.
+bool fits_nearly(PhysRange free, const Wish& wish) {
+  constexpr uint64_t kKnown[] = {kLine, uint64_t{4} << 10, uint64_t{2} << 20, uint64_t{1} << 30};
+  uint64_t align = kKnown[0];
+  for (const uint64_t known : kKnown) {
+    if (known <= wish.align) align = known;
+  }
+  const uint64_t first = align_up(free.base.value, align);
+  if (first < free.base.value) return false;
+  const uint64_t bytes = free.end.value < first ? 0 : free.end.value - first;
+  return wish.size <= bytes || (wish.align < kLine && wish.size - bytes < kLine);
+}
+
+/// The first of `regions` that ends above `address`.
+auto first_ending_after(const std::vector<Region>& regions, PhysAddr address) {
+  return std::partition_point(regions.begin(), regions.end(),
+                              [=](const Region& region) { return region.end() <= address; });
+}
+
+/// The first that begins at or above it.
+auto first_starting_from(const std::vector<Region>& regions, PhysAddr address) {
+  return std::partition_point(regions.begin(), regions.end(),
+                              [=](const Region& region) { return region.base < address; });
+}
+
+}  // namespace
+
+bool CostSearch::fits(PhysRange free, const Wish& wish) const {
+  PhysAddr at;
+  return state_.bottom_up ? wish.fits_low(free, at) : wish.fits_high(free, at);
+}
+
+void CostSearch::pass(PhysRange free, const Wish& wish) {
+  ++extent_.passed;
+  extent_.nearly += static_cast<size_t>(fits_nearly(free, wish));
+}
+
+bool CostSearch::find_region(PhysRange window, const RegionFilter& filter, const Wish& wish,
+                             PhysRange& found) {
+  const std::vector<Region>& memory = state_.memory;
+  const auto first = first_ending_after(memory, window.base);
+  const auto end = std::max(first, first_starting_from(memory, window.end));
+  const auto is_it = [&](const Region& region) {
+    found = region.range();
+    if (!filter.skips(region) && fits(cut_to(found, window), wish)) return true;
+    pass(found, wish);
+    return false;
+  };
+  if (state_.bottom_up) return std::any_of(first, end, is_it);
+  return std::any_of(std::make_reverse_iterator(end), std::make_reverse_iterator(first), is_it);
+}
+
+bool CostSearch::find_gap(PhysRange window, const Wish& wish, PhysRange& found) {
+  const std::vector<Region>& reserved = state_.reserved;
+  const auto is_it = [&](size_t above) {
+    const PhysRange gap{above == 0 ? PhysAddr{0} : reserved[above - 1].end(),
+                        above == reserved.size() ? kPhysAddrMax : reserved[above].base};
+    found = cut_to(gap, window);
+    if (fits(found, wish)) return true;
+    pass(gap, wish);
+    return false;
+  };
+  const auto first = first_ending_after(reserved, window.base) - reserved.begin();
+  const auto last = first_starting_from(reserved, window.end) - reserved.begin();
+  if (state_.bottom_up) {
+    for (auto i = first; i <= std::max(first, last); ++i) {
+      if (is_it(static_cast<size_t>(i))) return true;
+    }
+    return false;
+  }
+  for (auto i = last; i >= std::min(first, last); --i) {
+    if (is_it(static_cast<size_t>(i))) return true;
+  }
+  return false;
+}
+
+bool CostSearch::attempt(PhysRange window, const RegionFilter& filter, const Wish& wish) {
+  ++extent_.attempts;
+  while (true) {
+    ++extent_.turns;
+    PhysRange memory, gap;
+    if (window.empty() || !find_region(window, filter, wish, memory)) return false;
+    if (state_.bottom_up) {
+      window.base = max(window.base, memory.base);
+    } else {
+      window.end = min(window.end, memory.end);
+    }
+    if (!find_gap(window, wish, gap)) return false;
+    if (fits(cut_to(gap, memory), wish)) return true;
+    if (state_.bottom_up) {
+      window.base = min(window.end, max(gap.base, memory.end));
+    } else {
+      window.end = max(window.base, min(gap.end, memory.base));
+    }
+  }
+}
+
+bool CostSearch::try_window(PhysRange window, const AllocRequest& request) {
+  const bool other_nodes = is_node(request.nid) && !request.exact_nid;
+  for (const bool mirrored : {true, false}) {
+    if (mirrored && !state_.has_mirror) continue;
+    for (const bool other_node : {false, true}) {
+      if (other_node && !other_nodes) continue;
+      RegionFilter filter;
+      filter.nid = other_node ? kNoNode : request.nid;
+      filter.flags = mirrored ? kMirror : kNoFlags;
+      filter.movable_node = state_.movable_node;
+      if (attempt(window, filter, {request.size, request.align})) return true;
+    }
+  }
+  return false;
+}
+
+void CostSearch::allocate(const lab::Op& op) {
+  const AllocRequest request = request_of(op, state_.machine);
+  if (request.size == 0) return;
+  const PhysAddr end =
+      request.max <= kUpToLimitNoLeakTrace || (request.within_limit && state_.limit < request.max)
+          ? state_.limit
+          : request.max;
+  const PhysAddr lowest{state_.machine.page_size()};
+  const auto window_from = [&](PhysAddr min) {
+    const PhysAddr base = max(min, lowest);
+    return PhysRange{base, max(base, end)};
+  };
+  if (try_window(window_from(request.min), request)) return;
+  if (request.retry_below_min && request.min != PhysAddr{0}) {
+    try_window(window_from(PhysAddr{0}), request);
+  }
+}
+
+}  // namespace memblock::fuzz
