@@ -1,5 +1,6 @@
 // Jobs of the allocator on a table of given size: pages one after the other, where the first free
-// range has room, and where every free range but the last one has not.
+// range has room, and where every free range but the last one has not. The last two are the worst
+// that fuzz_cost has found.
 #pragma once
 
 #include "bench/table_jobs.h"
@@ -11,6 +12,8 @@ enum class Fit {
   Far,         ///< All free ranges but the last are too small.
   Misaligned,  ///< All free ranges but the last are large enough, but hold no aligned block.
   Huge,        ///< The same with an alignment of 2 MiB: large gaps, none of use.
+  Between,  ///< The same with 1 MiB, which lies between the alignments that a tree has bounds for.
+  Covered,  ///< All memory but the last is reserved, and the holes in it are not.
 };
 
 /// `count` reservations, with room below and above all of them.
@@ -18,30 +21,34 @@ struct AllocLayout {
   static constexpr uint64_t kMostAllocations = 1024;
 
   AllocLayout(Fit fit, bool bottom_up, size_t count) {
-    block = fit == Fit::Huge ? uint64_t{2} << 20 : kPage;
-    const uint64_t stride = 2 * block;
-    const uint64_t gap = fit == Fit::Misaligned || fit == Fit::Huge ? block * 3 / 2 : block / 2;
-    const uint64_t start = gap > block ? block * 7 / 4 : gap;  // A gap from 1/4 to 7/4 blocks.
+    block = fit == Fit::Huge ? uint64_t{2} << 20 : fit == Fit::Between ? uint64_t{1} << 20 : kPage;
+    const bool covered = fit == Fit::Covered;
+    const bool misaligned = fit == Fit::Misaligned || fit == Fit::Huge || fit == Fit::Between;
+    const uint64_t stride = (covered ? 4 : 2) * block;
+    const uint64_t gap = covered ? 2 * block : misaligned ? block * 3 / 2 : block / 2;
+    const uint64_t start = misaligned ? block * 7 / 4 : gap;  // A gap from 1/4 to 7/4 blocks.
     const uint64_t room = kMostAllocations * block;
     const PhysAddr body = kLayoutBase + room;
-    memory = {kLayoutBase, body + (count + 1) * stride + room};
+    const PhysRange whole{kLayoutBase, body + (count + 1) * stride + room};
     // Unless the nearest range is to fit, the outermost reservation takes that end of memory too.
     const bool near = fit == Fit::Near;
     for (const uint32_t i : shuffled(count, count)) {
       PhysRange range = PhysRange::from_size(body + i * stride + start, stride - gap);
-      if (!near && bottom_up && i == 0) range.base = memory.base;
-      if (!near && !bottom_up && i == count - 1) range.end = memory.end;
+      if (!near && bottom_up && i == 0) range.base = whole.base;
+      if (!near && !bottom_up && i == count - 1) range.end = whole.end;
       reserved.push_back(plain_region(range));
+      if (covered) memory.push_back(plain_region(range));
     }
-    const PhysRange low{memory.base, body + start};
-    const PhysRange high{body + (count - 1) * stride + start + stride - gap, memory.end};
+    const PhysRange low{whole.base, covered ? body : body + start};
+    const PhysRange high{body + (count - 1) * stride + start + stride - gap, whole.end};
     const bool at_low = bottom_up == near;
     const PhysRange place = at_low ? low : high;
     first = bottom_up ? PhysAddr{align_up(place.base.value, block)}
                       : PhysAddr{align_down(place.end.value - block, block)};
+    memory.push_back(plain_region(covered ? place : whole));
   }
 
-  PhysRange memory;
+  std::vector<Region> memory;
   std::vector<Region> reserved;
   uint64_t block;  ///< Size and alignment of an allocation.
   PhysAddr first;  ///< Where the first one must be; the others follow without gaps.
@@ -54,9 +61,9 @@ class AllocJob : public Job {
       : layout_(fit, bottom_up, count),
         bottom_up_(bottom_up),
         with_model_(count <= kModelRegionsMax),
-        subject_(Capacity{128, grown_capacity(count + 4)}) {
+        subject_(Capacity{grown_capacity(layout_.memory.size()), grown_capacity(count + 4)}) {
     request_.size = request_.align = layout_.block;
-    use(subject_.add(layout_.memory, kUnsetNode, kNoFlags));
+    subject_.fill(TableId::Memory, layout_.memory);
     subject_.set_bottom_up(bottom_up);
     subject_.fill(TableId::Reserved, layout_.reserved);
   }
@@ -91,7 +98,9 @@ class AllocJob : public Job {
       return difference("reserved", subject_.regions(TableId::Reserved), merged(expected));
     }
     const auto model = model_after([&](lab::Model& m) {
-      use(m.add(layout_.memory, kUnsetNode, kNoFlags));
+      for (const Region& region : layout_.memory) {
+        use(m.add(region.range(), kUnsetNode, kNoFlags));
+      }
       m.set_bottom_up(bottom_up_);
       for (const Region& region : layout_.reserved) {
         use(m.reserve(region.range(), kUnsetNode, kNoFlags));

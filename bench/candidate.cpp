@@ -21,6 +21,8 @@ constexpr WorkName kNames[] = {
     {Work::AllocMisalignedDown, "Alloc/misaligned_gaps_top_down"},
     {Work::AllocMisalignedUp, "Alloc/misaligned_gaps_bottom_up"},
     {Work::AllocHugeDown, "Alloc/misaligned_2M_gaps_top_down"},
+    {Work::AllocBetweenDown, "Alloc/misaligned_1M_gaps_top_down"},
+    {Work::AllocCoveredDown, "Alloc/covered_memory_top_down"},
     {Work::WalkUp, "Walk/free_ranges_up"},
     {Work::WalkDown, "Walk/free_ranges_down"},
     {Work::MarkEach, "Mark/hotplug_each"},

@@ -29,6 +29,8 @@ enum class Work {
   AllocMisalignedDown,
   AllocMisalignedUp,
   AllocHugeDown,
+  AllocBetweenDown,
+  AllocCoveredDown,
   WalkUp,
   WalkDown,
   MarkEach,

@@ -35,6 +35,8 @@ std::unique_ptr<Job> make_alloc(Work work, size_t n) {
     case Work::AllocMisalignedDown: return std::make_unique<AllocJob<S>>(Fit::Misaligned, false, n);
     case Work::AllocMisalignedUp: return std::make_unique<AllocJob<S>>(Fit::Misaligned, true, n);
     case Work::AllocHugeDown: return std::make_unique<AllocJob<S>>(Fit::Huge, false, n);
+    case Work::AllocBetweenDown: return std::make_unique<AllocJob<S>>(Fit::Between, false, n);
+    case Work::AllocCoveredDown: return std::make_unique<AllocJob<S>>(Fit::Covered, false, n);
     default: return nullptr;
   }
 }

@@ -33,7 +33,7 @@ const CostTable kTreeCosts = {.call = 60,
                               .per_look = 30,
                               .looks_per_turn = 512,
                               .looks_per_near = 128,
-                              .per_below = 4};
+                              .per_below = 1};
 
 namespace {
 

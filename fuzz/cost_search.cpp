@@ -9,13 +9,13 @@ namespace {
 
 using lab::OpCode;
 
-/// What the named calls ask for. A window that is too wide does no harm to a bound.
+/// What the named calls ask for.
 AllocRequest request_of(const lab::Op& op, const Machine& machine) {
   AllocRequest request = lab::request_of(op);
-  if (op.code != OpCode::Allocate) {
-    request.retry_below_min = true;
-    request.exact_nid = op.code == OpCode::AllocExactNidRaw;
-  }
+  const bool is_plain = op.code == OpCode::Allocate || op.code == OpCode::PhysAllocRange ||
+                        op.code == OpCode::PhysAlloc || op.code == OpCode::PhysAllocTryNid;
+  if (!is_plain) request.within_limit = request.retry_below_min = true;
+  if (op.code == OpCode::AllocExactNidRaw) request.exact_nid = true;
   if (op.code == OpCode::AllocLow) request.max = PhysAddr{machine.low_limit};
   if (request.align == 0) request.align = machine.cache_line;
   return request;

@@ -72,7 +72,7 @@ CostStart cost_start_of(const lab::Limits& limits) {
   start.pattern = static_cast<CostPattern>((limits.physmem - 1) % kCostPatterns);
   start.order = static_cast<CostOrder>(shape % kCostOrders);
   start.block = kCostBlocks[shape / kCostOrders % std::size(kCostBlocks)];
-  start.regions = kRegionsEach * std::clamp(limits.reserved, 1u, 1024u);
+  start.regions = kRegionsEach * std::clamp(limits.reserved, 1u, kCostRegionsMax / kRegionsEach);
   return start;
 }
 

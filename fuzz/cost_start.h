@@ -26,12 +26,14 @@ inline constexpr unsigned kCostOrders = 3;
 inline constexpr uint64_t kCostBlocks[] = {256, uint64_t{64} << 10, uint64_t{1} << 20,
                                            uint64_t{2} << 20};
 
+inline constexpr uint32_t kCostRegionsMax = 8192;
+
 /// What an input begins with. A trace says it by its limits: tables have room for all that comes.
 struct CostStart {
   CostPattern pattern = CostPattern::Fragments;
   CostOrder order = CostOrder::Ascending;
-  uint64_t block = kCostBlocks[0];  ///< Of Traps: one of these.
-  uint32_t regions = 8192;          ///< A multiple of 8, up to this.
+  uint64_t block = kCostBlocks[0];     ///< Of Traps: one of these.
+  uint32_t regions = kCostRegionsMax;  ///< A multiple of 8.
 };
 
 CostStart cost_start_of(const lab::Limits& limits);

@@ -172,8 +172,9 @@ class BasicMemblock {
   /// two memory regions and is never page 0.
   /// Errors: NoFit; TableFull when free memory was found but could not be reserved; Invalid (size
   /// 0); AfterHandover; Discarded.
-  /// Cost: O(log n + g) for g free ranges in the window that are too small.
-  /// Linux: memblock_alloc_range_nid(), memblock_alloc_internal().
+  /// Cost: O(log n + g) for g memory regions and gaps between reservations in the window that are
+  /// too small; and O(log n) for each pair of them that both hold the block, but not in what they
+  /// share. Linux: memblock_alloc_range_nid(), memblock_alloc_internal().
   Result<PhysAddr> allocate(const AllocRequest& request);
 
   Result<PhysAddr> phys_alloc_range(uint64_t size, uint64_t align, PhysAddr min, PhysAddr max);

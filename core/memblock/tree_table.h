@@ -163,7 +163,7 @@ class BasicTreeTable {
   /// Cost: O(log n + k) for k regions inside the range.
   size_t gaps(PhysRange range) const;
 
-  /// Cost: O(log n), and one step for each leaf below the range.
+  /// Cost: one lookup for each leaf below the range, and O(k) for k regions inside.
   IndexRange positions(PhysRange range) const;
 
   /// Cost: O(log n + k) for k regions that are passed by: those that would hold the block but for
