@@ -1,6 +1,6 @@
 // Jobs of the allocator on a table of given size: pages one after the other, where the first free
-// range has room, and where every free range but the last one has not. The last two are the worst
-// that fuzz_cost has found.
+// range has room, and where every free range but the last one has not. And the worst that fuzz_cost
+// has found, with searches that cannot go on where others ended.
 #pragma once
 
 #include "bench/table_jobs.h"
@@ -60,6 +60,7 @@ class AllocJob : public Job {
   AllocJob(Fit fit, bool bottom_up, size_t count)
       : layout_(fit, bottom_up, count),
         bottom_up_(bottom_up),
+        anew_(fit == Fit::Between || fit == Fit::Covered),
         with_model_(count <= kModelRegionsMax),
         subject_(Capacity{grown_capacity(layout_.memory.size()), grown_capacity(count + 4)}) {
     request_.size = request_.align = layout_.block;
@@ -83,6 +84,7 @@ class AllocJob : public Job {
   void work() override {
     uint64_t sum = 0;
     for (uint64_t i = 0; i < shot_; ++i) {
+      if (anew_) subject_.set_bottom_up(bottom_up_);  // Nothing is known of searches from then on.
       const Result<PhysAddr> got = subject_.allocate(request_);
       sum += got.ok() ? got.value().value : 0;
     }
@@ -139,6 +141,7 @@ class AllocJob : public Job {
 
   AllocLayout layout_;
   bool bottom_up_;
+  bool anew_;
   bool with_model_;
   AllocRequest request_;
   uint64_t shot_ = 0;

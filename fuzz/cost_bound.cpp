@@ -26,12 +26,12 @@ const CostTable kFlatCosts = {.call = 60,
                               .per_below = 0};
 const CostTable kTreeCosts = {.call = 60,
                               .per_level = 12,
-                              .edit = 8000,
-                              .per_inside = 65,
+                              .edit = 9000,
+                              .per_inside = 90,
                               .per_attempt = 400,
                               .per_turn = 200,
                               .per_look = 30,
-                              .looks_per_turn = 512,
+                              .looks_per_turn = 640,
                               .looks_per_near = 128,
                               .per_below = 1};
 

@@ -1,9 +1,10 @@
 #include "fuzz/cost_score.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <string>
@@ -33,9 +34,9 @@ class Worst {
   Worst& operator=(const Worst&) = delete;
   ~Worst() {
     for (const auto& [name, sample] : samples_) {
-      std::fprintf(stderr, "cost: %s came to %.2f of its bound: %llu of %llu steps, %zu regions\n",
-                   name.c_str(), share(sample), static_cast<unsigned long long>(sample.steps),
-                   static_cast<unsigned long long>(sample.bound), sample.regions);
+      fmt::print(stderr, "cost: {} came to {:.2f} of its bound: {}, {} of {} steps: {}\n", name,
+                 share(sample), lab::spec_of(sample.code).name, sample.steps, sample.bound,
+                 to_text(sample.extent));
     }
   }
 
@@ -59,6 +60,13 @@ class Worst {
 Worst worst;
 
 }  // namespace
+
+std::string to_text(const Extent& extent) {
+  return fmt::format(
+      "{} regions, {} inside, {} attempts, {} turns, {} passed by and {} of them nearly large "
+      "enough",
+      extent.regions, extent.inside, extent.attempts, extent.turns, extent.passed, extent.nearly);
+}
 
 void keep_score(const CostSample& sample) {
   const size_t table = std::strcmp(sample.table, "flat") == 0 ? 0 : 1;

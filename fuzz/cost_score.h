@@ -13,8 +13,12 @@ struct CostSample {
   uint64_t steps;
   uint64_t paid;  ///< Of these, by edits before: see CostCredit.
   uint64_t bound;
-  size_t regions;
+  Extent extent;
 };
+
+/// `12293 regions, 0 inside, 4 attempts, 517 turns, 8193 passed by and 1024 of them nearly large
+/// enough`.
+std::string to_text(const Extent& extent);
 
 /// Tells the engine; and the worst of each kind is printed when the program ends.
 void keep_score(const CostSample& sample);

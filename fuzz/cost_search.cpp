@@ -54,69 +54,86 @@ bool CostSearch::fits(PhysRange free, const Wish& wish) const {
   return state_.bottom_up ? wish.fits_low(free, at) : wish.fits_high(free, at);
 }
 
-void CostSearch::pass(PhysRange free, const Wish& wish) {
-  ++extent_.passed;
-  extent_.nearly += static_cast<size_t>(fits_nearly(free, wish));
+// Not only what lies on the way of this search: one that goes on where another ended has another
+// way.
+void CostSearch::count_passed(PhysRange window, PhysRange seen, const RegionFilter& filter,
+                              const Wish& wish) {
+  const auto look = [&](PhysRange free, bool skipped) {
+    if (!skipped && fits(cut_to(free, window), wish)) return;
+    ++extent_.passed;
+    extent_.nearly += static_cast<size_t>(fits_nearly(free, wish));
+  };
+  const std::vector<Region>& memory = state_.memory;
+  for (auto at = first_ending_after(memory, seen.base); at != memory.end(); ++at) {
+    if (seen.end <= at->base) break;
+    look(at->range(), filter.skips(*at));
+  }
+  const Gaps gaps = gaps_in(seen);
+  for (size_t i = gaps.first; i <= gaps.last; ++i) look(gap_below(i), false);
+}
+
+CostSearch::Gaps CostSearch::gaps_in(PhysRange range) const {
+  const std::vector<Region>& reserved = state_.reserved;
+  const auto first = first_ending_after(reserved, range.base) - reserved.begin();
+  const auto last = first_starting_from(reserved, range.end) - reserved.begin();
+  return {static_cast<size_t>(first), static_cast<size_t>(std::max(first, last))};
+}
+
+PhysRange CostSearch::gap_below(size_t index) const {
+  const std::vector<Region>& reserved = state_.reserved;
+  return {index == 0 ? PhysAddr{0} : reserved[index - 1].end(),
+          index == reserved.size() ? kPhysAddrMax : reserved[index].base};
 }
 
 bool CostSearch::find_region(PhysRange window, const RegionFilter& filter, const Wish& wish,
-                             PhysRange& found) {
+                             PhysRange& found) const {
   const std::vector<Region>& memory = state_.memory;
   const auto first = first_ending_after(memory, window.base);
   const auto end = std::max(first, first_starting_from(memory, window.end));
   const auto is_it = [&](const Region& region) {
     found = region.range();
-    if (!filter.skips(region) && fits(cut_to(found, window), wish)) return true;
-    pass(found, wish);
-    return false;
+    return !filter.skips(region) && fits(cut_to(found, window), wish);
   };
   if (state_.bottom_up) return std::any_of(first, end, is_it);
   return std::any_of(std::make_reverse_iterator(end), std::make_reverse_iterator(first), is_it);
 }
 
-bool CostSearch::find_gap(PhysRange window, const Wish& wish, PhysRange& found) {
-  const std::vector<Region>& reserved = state_.reserved;
-  const auto is_it = [&](size_t above) {
-    const PhysRange gap{above == 0 ? PhysAddr{0} : reserved[above - 1].end(),
-                        above == reserved.size() ? kPhysAddrMax : reserved[above].base};
-    found = cut_to(gap, window);
+bool CostSearch::find_gap(PhysRange window, const Wish& wish, PhysRange& found) const {
+  const Gaps gaps = gaps_in(window);
+  for (size_t i = gaps.first; i <= gaps.last; ++i) {
+    const size_t index = state_.bottom_up ? i : gaps.last - (i - gaps.first);
+    found = cut_to(gap_below(index), window);
     if (fits(found, wish)) return true;
-    pass(gap, wish);
-    return false;
-  };
-  const auto first = first_ending_after(reserved, window.base) - reserved.begin();
-  const auto last = first_starting_from(reserved, window.end) - reserved.begin();
-  if (state_.bottom_up) {
-    for (auto i = first; i <= std::max(first, last); ++i) {
-      if (is_it(static_cast<size_t>(i))) return true;
-    }
-    return false;
-  }
-  for (auto i = last; i >= std::min(first, last); --i) {
-    if (is_it(static_cast<size_t>(i))) return true;
   }
   return false;
 }
 
 bool CostSearch::attempt(PhysRange window, const RegionFilter& filter, const Wish& wish) {
   ++extent_.attempts;
+  PhysRange rest = window, memory, gap;
   while (true) {
     ++extent_.turns;
-    PhysRange memory, gap;
-    if (window.empty() || !find_region(window, filter, wish, memory)) return false;
+    if (rest.empty() || !find_region(rest, filter, wish, memory)) break;
     if (state_.bottom_up) {
-      window.base = max(window.base, memory.base);
+      rest.base = max(rest.base, memory.base);
     } else {
-      window.end = min(window.end, memory.end);
+      rest.end = min(rest.end, memory.end);
     }
-    if (!find_gap(window, wish, gap)) return false;
-    if (fits(cut_to(gap, memory), wish)) return true;
+    if (!find_gap(rest, wish, gap)) break;
+    if (fits(cut_to(gap, memory), wish)) {
+      const PhysRange seen =
+          state_.bottom_up ? PhysRange{window.base, gap.end} : PhysRange{gap.base, window.end};
+      count_passed(window, seen, filter, wish);
+      return true;
+    }
     if (state_.bottom_up) {
-      window.base = min(window.end, max(gap.base, memory.end));
+      rest.base = min(rest.end, max(gap.base, memory.end));
     } else {
-      window.end = max(window.base, min(gap.end, memory.base));
+      rest.end = max(rest.base, min(gap.end, memory.base));
     }
   }
+  count_passed(window, window, filter, wish);
+  return false;
 }
 
 bool CostSearch::try_window(PhysRange window, const AllocRequest& request) {

@@ -13,13 +13,22 @@ class CostSearch {
   void allocate(const lab::Op& op);
 
  private:
+  /// Gaps between reservations: each is named by the one above it, the last by how many there are.
+  struct Gaps {
+    size_t first;
+    size_t last;
+  };
+  Gaps gaps_in(PhysRange range) const;
+  PhysRange gap_below(size_t index) const;
+
   bool attempt(PhysRange window, const RegionFilter& filter, const Wish& wish);
   bool try_window(PhysRange window, const AllocRequest& request);
   bool find_region(PhysRange window, const RegionFilter& filter, const Wish& wish,
-                   PhysRange& region);
-  bool find_gap(PhysRange window, const Wish& wish, PhysRange& gap);
+                   PhysRange& region) const;
+  bool find_gap(PhysRange window, const Wish& wish, PhysRange& gap) const;
   bool fits(PhysRange free, const Wish& wish) const;
-  void pass(PhysRange free, const Wish& wish);
+  /// Of a search in `window` that has ended: what lies in the part that it has seen.
+  void count_passed(PhysRange window, PhysRange seen, const RegionFilter& filter, const Wish& wish);
 
   const CostState& state_;
   Extent& extent_;

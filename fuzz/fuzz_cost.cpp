@@ -48,7 +48,7 @@ class CostRun {
     const uint64_t steps = fuzz::steps_made() - before;
     const uint64_t bound = fuzz::cost_bound(costs_, kind, extent);
     const uint64_t paid = credit_.pay(bound < steps ? steps - bound : 0);
-    fuzz::keep_score({B::name(), op.code, steps, paid, bound, extent.regions});
+    fuzz::keep_score({B::name(), op.code, steps, paid, bound, extent});
     if (bound < steps - paid) report(op, extent, steps, bound);
     if (kind != CostKind::Lookup) look();
     if (kind == CostKind::Edit || kind == CostKind::Allocation || kind == CostKind::Sweep) {
@@ -73,11 +73,9 @@ class CostRun {
 
   [[noreturn]] void report(const lab::Op& op, const fuzz::Extent& extent, uint64_t steps,
                            uint64_t bound) const {
-    const std::string text = fmt::format(
-        "{} on {}: {} steps, bound {}: {} regions, {} inside, {} attempts, {} turns, {} passed by "
-        "and {} of them nearly large enough\nbegan with {}",
-        lab::to_text(op), B::name(), steps, bound, extent.regions, extent.inside, extent.attempts,
-        extent.turns, extent.passed, extent.nearly, fuzz::to_text(start_));
+    const std::string text =
+        fmt::format("{} on {}: {} steps, bound {}: {}\nbegan with {}", lab::to_text(op), B::name(),
+                    steps, bound, fuzz::to_text(extent), fuzz::to_text(start_));
     fuzz::finding(fmt::format("cost of {} on {}", lab::spec_of(op.code).name, B::name()), text);
   }
 
