@@ -67,6 +67,9 @@ class AllocJob : public Job {
     subject_.fill(TableId::Memory, layout_.memory);
     subject_.set_bottom_up(bottom_up);
     subject_.fill(TableId::Reserved, layout_.reserved);
+    // What filling left behind, the first search pays for: fuzz_cost watches that.
+    const Result<PhysAddr> first = subject_.allocate(request_);
+    if (first.ok()) use(subject_.free(PhysRange::from_size(first.value(), layout_.block)));
   }
 
   uint64_t ops_min() const override { return 8; }  // All cost the same.

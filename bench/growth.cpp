@@ -23,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kSizes[] = {1 << 7, 1 << 9, 1 << 11, 1 << 13, 1 << 15, 1 << 17};
+/// Tables up to here are shown, and left out of the fit: a tree is an array as long as it is small.
+constexpr size_t kSmall = 1 << 7;
 
 /// A row of the document: what a candidate's workload is said to cost.
 struct Claim {
@@ -167,7 +169,7 @@ const char* growth_name(Growth growth) {
 
 Growth classify(const std::vector<Counted>& counted, double& error) {
   // Steps of a few instructions are no growth; the simplest class that fits wins.
-  constexpr double kSame = 0.08;
+  constexpr double kSame = 0.06;
   Growth best = Growth::Constant;
   error = misfit(counted, best);
   if (error <= kSame) return best;
@@ -246,7 +248,9 @@ int run_growth(const std::string& document, const std::string& filter, const std
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (size_t i = 0; i < claims.size(); ++i) {
     double error = 0;
-    const Growth growth = classify(counted[i], error);
+    std::vector<Counted> fitted = counted[i];
+    std::erase_if(fitted, [](const Counted& one) { return one.regions <= kSmall; });
+    const Growth growth = classify(fitted, error);
     const bool same = claims[i].growth == growth_name(growth);
     changed += same ? 0 : 1;
     fmt::print("{:<34} {:<8}", claims[i].workload, claims[i].candidate);
