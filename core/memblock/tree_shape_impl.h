@@ -16,7 +16,7 @@ typename BasicTreeTable<Shape>::Inner::Entry BasicTreeTable<Shape>::leaf_entry(P
 // Whatever remembers a node or an entry forgets it.
 template <class Shape>
 void BasicTreeTable<Shape>::structure_changed() {
-  hint_.store(0, std::memory_order_relaxed);
+  hint_.store(nullptr, std::memory_order_relaxed);
   low_ = high_ = Edge{};
 }
 

@@ -61,18 +61,25 @@ BasicTreeTable<Shape>::BasicTreeTable(std::span<Region> storage, TableId id)
   leaf_ = Run{static_cast<Region*>(take_node()), 0, 0, kLeafSlots};
 }
 
+// Where the first multiple of `align` lies from `at` on.
+template <class Shape>
+char* BasicTreeTable<Shape>::aligned(char* at, size_t align) {
+  const auto address = reinterpret_cast<uintptr_t>(at);
+  return at + (align_up(address, align) - address);
+}
+
 // Puts a head at the beginning of a block of so many regions, and as many nodes as fit behind it.
 template <class Shape>
 size_t BasicTreeTable<Shape>::add_nodes(const Block& block, size_t regions) {
-  const auto begin = reinterpret_cast<uintptr_t>(block.memory);
-  const uintptr_t end = begin + regions * sizeof(Region);
-  auto* const head = reinterpret_cast<BlockHead*>(align_up(begin, alignof(BlockHead)));
+  char* const begin = static_cast<char*>(block.memory);
+  char* const end = begin + regions * sizeof(Region);
+  auto* const head = reinterpret_cast<BlockHead*>(aligned(begin, alignof(BlockHead)));
   *head = BlockHead{blocks_, block};
   blocks_ = head;
   size_t added = 0;
-  for (uintptr_t node = align_up(reinterpret_cast<uintptr_t>(head + 1), kLine);
-       node + kNodeBytes <= end; node += kNodeBytes) {
-    give_node(reinterpret_cast<void*>(node));
+  for (char* node = aligned(reinterpret_cast<char*>(head + 1), kLine);
+       kNodeBytes <= static_cast<size_t>(end - node); node += kNodeBytes) {
+    give_node(node);
     ++added;
   }
   node_count_ += added;

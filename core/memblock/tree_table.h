@@ -382,6 +382,7 @@ class BasicTreeTable {
   static size_t nodes_for(size_t capacity);
   static size_t capacity_of(size_t nodes);
   static size_t growth_regions(size_t capacity);
+  static char* aligned(char* at, size_t align);
   size_t add_nodes(const Block& block, size_t regions);
   void remove_nodes(size_t regions);
   void* take_node();
@@ -403,7 +404,7 @@ class BasicTreeTable {
   Block array_block_;            ///< Where the array lies, if it has grown.
   mutable Edge low_, high_;
   /// The node above the leaf of the last lookup, and in its low bits the entry. Checked on use.
-  mutable std::atomic<uintptr_t> hint_{0};
+  mutable std::atomic<const char*> hint_{nullptr};
 };
 
 namespace detail {

@@ -11,9 +11,9 @@ namespace memblock {
 template <class Shape>
 typename BasicTreeTable<Shape>::Slots BasicTreeTable<Shape>::slots_below_nodes(
     PhysAddr address) const {
-  const uintptr_t hint = hint_.load(std::memory_order_relaxed);
-  if (hint != 0) {
-    const auto slot = static_cast<size_t>(hint % kLine);
+  const char* const hint = hint_.load(std::memory_order_relaxed);
+  if (hint != nullptr) {
+    const size_t slot = reinterpret_cast<uintptr_t>(hint) % kLine;
     const auto* const node = reinterpret_cast<const Inner*>(hint - slot);
     if (slot + 1 < node->fan && node->keys[slot] <= address.value &&
         address.value < node->keys[slot + 1]) {
@@ -23,7 +23,7 @@ typename BasicTreeTable<Shape>::Slots BasicTreeTable<Shape>::slots_below_nodes(
   const auto* node = static_cast<const Inner*>(root_);
   for (unsigned level = height_; level > 1; --level) node = node->child(node->slot_of(address));
   const size_t slot = node->slot_of(address);
-  hint_.store(reinterpret_cast<uintptr_t>(node) + slot, std::memory_order_relaxed);
+  hint_.store(reinterpret_cast<const char*>(node) + slot, std::memory_order_relaxed);
   return {node->leaf(slot) + node->firsts[slot], node->counts[slot]};
 }
 
