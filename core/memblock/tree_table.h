@@ -19,9 +19,9 @@ namespace memblock {
 /// however they may come to lie. Blocks are kept until reset().
 ///
 /// Invariants, checked in this order by first_broken_invariant(), beyond FlatTable's 1 to 5:
-///   6. keys, counts and heights of nodes are right; no leaf is empty; but for the first and the
-///   last,
-///      leaves hold kLeafMin regions or more, and nodes other than the root Inner::kFanMin entries
+///   6. keys, counts and heights of nodes are right; no leaf is empty; leaves other than the first
+///      and the last hold kLeafMin regions or more; nodes other than the root have Inner::kFanMin
+///      entries or more
 ///   7. what nodes say of free ranges and of kinds bounds what lies below them
 ///   8. the nodes that the table owns are those in use and those spare, and enough for capacity()
 template <class Shape>
