@@ -10,10 +10,10 @@ namespace memblock::fuzz {
 using lab::Op;
 using lab::OpCode;
 
-// About one and a half times what was measured, at the worst, in a build with audits. Steps are
-// those of cost_meter.h: a memmove, and so the shift of an array, is one. Of a tree, a search looks
-// at up to two leaves and four nodes whatever it finds, and makes tight again what let it in for
-// nothing; an edit writes whole leaves.
+// Above what was measured at the worst, in a build with audits: core/README.md says by how much.
+// Steps are those of cost_meter.h: a memmove, and so the shift of an array, is one. Of a tree, a
+// search looks at up to two leaves and four nodes whatever it finds, and makes tight again what let
+// it in for nothing; an edit writes whole leaves.
 const CostTable kFlatCosts = {.call = 60,
                               .per_level = 6,
                               .edit = 300,
