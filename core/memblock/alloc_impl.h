@@ -73,7 +73,7 @@ Status BasicMemblock<Table>::find_and_reserve(const AllocRequest& request, PhysR
   Passed passed;
   Found found;
   if (!find_free(wish, rest, kind, passed, found)) {
-    trail->failed(window, wish, passed.largest);
+    trails_.failed(window, wish, passed.largest);
     return Status::NoFit;
   }
   trail->found(wish, passed.largest, found);

@@ -140,6 +140,7 @@ uint64_t edit_run(Run& run, IndexRange touched, size_t extra, Edit edit) {
 /// Cuts the region at `at` in two, the upper of which begins at `border`; returns the upper one.
 /// Requires: a spare slot above.
 inline Region* cut_region(Run& run, Region* at, PhysAddr border) {
+  MEMBLOCK_ASSERT(run.spare() != 0);
   at = open_slot(run, at + 1);
   at[0] = at[-1];
   at[0].base = border;

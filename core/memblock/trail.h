@@ -205,6 +205,13 @@ class Trails {
     return trails_[current_];
   }
 
+  /// A search on the trail that was asked for last has found nothing: its edge lies elsewhere now,
+  /// and what stood beside it does no more.
+  void failed(PhysRange window, const Wish& wish, uint64_t largest) {
+    trails_[current_].failed(window, wish, largest);
+    reserved();
+  }
+
   /// A block was put next on the trail that was asked for last, as `spot` says.
   void took(const Spot& spot, uint64_t size) {
     trails_[current_].took(spot.at, size);
