@@ -2,7 +2,6 @@
 #include <rapidcheck.h>
 
 #include <array>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <random>
@@ -12,6 +11,7 @@
 #include "lab/plain_machine.h"
 #include "memblock/named_reservations.h"
 #include "memblock/parse_size.h"
+#include "props/cases.h"
 
 namespace memblock::lab {
 namespace {
@@ -464,11 +464,6 @@ bool all_hold() {
 }  // namespace memblock::lab
 
 int main() {
-  // Cheap laws: more than the usual hundred cases, unless someone says how many.
-  const char* const given = std::getenv("RC_PARAMS");
-  const std::string params = given == nullptr ? "" : given;
-  if (params.find("max_success") == std::string::npos) {
-    setenv("RC_PARAMS", (params + " max_success=1000").c_str(), 1);
-  }
+  memblock::lab::set_cases(1000);
   return memblock::lab::all_hold() ? 0 : 1;
 }

@@ -3,11 +3,11 @@
 #include <rapidcheck.h>
 
 #include <array>
-#include <cstdlib>
 #include <cstring>
 
 #include "lab/model_table.h"
 #include "memblock/flat_table.h"
+#include "props/cases.h"
 
 namespace memblock::lab {
 namespace {
@@ -353,12 +353,7 @@ bool invariant_laws() {
 }  // namespace memblock::lab
 
 int main() {
-  // Cheap laws: more than the usual hundred cases, unless someone says how many.
-  const char* const given = std::getenv("RC_PARAMS");
-  const std::string params = given == nullptr ? "" : given;
-  if (params.find("max_success") == std::string::npos) {
-    setenv("RC_PARAMS", (params + " max_success=2000").c_str(), 1);
-  }
+  memblock::lab::set_cases(2000);
   bool ok = memblock::lab::edit_laws();
   ok &= memblock::lab::lookup_laws();
   ok &= memblock::lab::invariant_laws();

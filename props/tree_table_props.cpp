@@ -1,10 +1,10 @@
 // Laws of the tree table, held against the flat table, in nodes so small that a few dozen regions
 // split, join and even them out, and in nodes of the usual size.
 #include <array>
-#include <cstdlib>
 #include <memory>
 
 #include "lab/kernel_sized.h"
+#include "props/cases.h"
 #include "props/rc.h"
 
 namespace memblock::lab {
@@ -418,11 +418,7 @@ bool invariant_laws() {
 
 int main() {
   using namespace memblock::lab;
-  const char* const given = std::getenv("RC_PARAMS");
-  const std::string params = given == nullptr ? "" : given;
-  if (params.find("max_success") == std::string::npos) {
-    setenv("RC_PARAMS", (params + " max_success=300").c_str(), 1);
-  }
+  set_cases(300);
   bool ok = edit_laws();
   ok &= storage_laws();
   ok &= bound_laws();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "memblock/memblock.h"
+#include "props/cases.h"
 #include "props/rc.h"
 #include "props/table_under_law.h"
 
@@ -401,11 +402,7 @@ bool handover_laws() {
 
 int main() {
   using namespace memblock::lab;
-  const char* const given = std::getenv("RC_PARAMS");
-  const std::string params = given == nullptr ? "" : given;
-  if (params.find("max_success") == std::string::npos) {
-    setenv("RC_PARAMS", (params + " max_success=400").c_str(), 1);
-  }
+  set_cases(400);
   bool ok = window_laws();
   ok &= allocation_laws();
   ok &= handover_laws();
