@@ -421,4 +421,7 @@ constexpr size_t usual_fan() {
 /// Leaves of 128 regions, as Linux's first arrays, and nodes of the same size above them.
 using TreeTable = BasicTreeTable<detail::TreeShape<128, detail::usual_fan(), 7>>;
 
+// In tree_table.cpp, for all: whoever makes trees of another shape gets no second copy of this one.
+extern template class BasicTreeTable<detail::TreeShape<128, detail::usual_fan(), 7>>;
+
 }  // namespace memblock
