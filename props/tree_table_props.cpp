@@ -1,5 +1,6 @@
 // Laws of the tree table, held against the flat table, in nodes so small that a few dozen regions
 // split, join and even them out, and in nodes of the usual size.
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -183,11 +184,15 @@ class Pair {
     for (const bool up : {false, true}) {
       Passed exact, bound;
       PhysRange gap, same;
-      const bool found = up ? flat_.find_gap_up(inside, wanted, exact, gap)
-                            : flat_.find_gap_down(inside, wanted, exact, gap);
-      RC_ASSERT((up ? tree_.find_gap_up(inside, wanted, bound, same)
-                    : tree_.find_gap_down(inside, wanted, bound, same)) == found);
-      if (found) RC_ASSERT(gap == same);
+      Ahead array, leaf;
+      const bool found = up ? flat_.find_gap_up(inside, wanted, exact, gap, array)
+                            : flat_.find_gap_down(inside, wanted, exact, gap, array);
+      RC_ASSERT((up ? tree_.find_gap_up(inside, wanted, bound, same, leaf)
+                    : tree_.find_gap_down(inside, wanted, bound, same, leaf)) == found);
+      if (found) {
+        RC_ASSERT(gap == same);
+        begins_alike(array, leaf, up);
+      }
       RC_ASSERT(bound.largest >= exact.largest);
     }
   }
@@ -201,14 +206,31 @@ class Pair {
     filter.everything = pick_(4) == 0;
     for (const bool up : {false, true}) {
       Passed exact, bound;
-      const Region* const found = up ? flat_.find_region_up(inside, filter, wanted, exact)
-                                     : flat_.find_region_down(inside, filter, wanted, exact);
-      const Region* const same = up ? tree_.find_region_up(inside, filter, wanted, bound)
-                                    : tree_.find_region_down(inside, filter, wanted, bound);
+      Ahead array, leaf;
+      const Region* const found = up ? flat_.find_region_up(inside, filter, wanted, exact, array)
+                                     : flat_.find_region_down(inside, filter, wanted, exact, array);
+      const Region* const same = up ? tree_.find_region_up(inside, filter, wanted, bound, leaf)
+                                    : tree_.find_region_down(inside, filter, wanted, bound, leaf);
       RC_ASSERT((found == nullptr) == (same == nullptr));
-      if (found != nullptr) RC_ASSERT(*found == *same);
+      if (found != nullptr) {
+        RC_ASSERT(*found == *same);
+        begins_alike(array, leaf, up);
+      }
       RC_ASSERT(bound.largest >= exact.largest);
     }
+  }
+
+  /// What lies ahead of a search in a leaf is the near part of what does in an array.
+  static void begins_alike(const Ahead& array, const Ahead& leaf, bool up) {
+    RC_ASSERT((array.first == nullptr) == (leaf.first == nullptr));
+    if (array.first == nullptr) return;
+    const auto count = leaf.end - leaf.first;
+    RC_ASSERT(count <= array.end - array.first);
+    RC_ASSERT(std::equal(leaf.first, leaf.end, up ? array.first : array.end - count));
+    if (up) return;
+    const bool is_all = count == array.end - array.first;
+    const PhysAddr before = is_all ? array.before : array.end[-count - 1].end();
+    RC_ASSERT(leaf.before == PhysAddr{0} || leaf.before == before);
   }
 
   /// A tree may refuse more often: where a leaf begins, and where it is full.
@@ -370,16 +392,17 @@ bool bound_laws() {
     Lone lone{400};
     Passed passed;
     PhysRange gap;
+    Ahead ahead;
     const Wish wanted{2 * 4096, 4096};
     const PhysRange inside{PhysAddr{0}, Lone::page(799).base};
-    RC_ASSERT(!lone.tree.find_gap_down(inside, wanted, passed, gap));
+    RC_ASSERT(!lone.tree.find_gap_down(inside, wanted, passed, gap, ahead));
     RC_ASSERT(passed.largest <= 4096u);
     const uint64_t freed = 2 * *rc::gen::inRange<uint64_t>(1, 399);
     PhysRange left;
     RC_ASSERT(lone.tree.remove_alone(Lone::page(freed), left));
-    RC_ASSERT(lone.tree.find_gap_down(inside, wanted, passed, gap));
+    RC_ASSERT(lone.tree.find_gap_down(inside, wanted, passed, gap, ahead));
     RC_ASSERT(gap == left);
-    RC_ASSERT(lone.tree.find_gap_up(inside, wanted, passed, gap));
+    RC_ASSERT(lone.tree.find_gap_up(inside, wanted, passed, gap, ahead));
     RC_ASSERT(gap == left);
     RC_ASSERT(left == (PhysRange{Lone::page(freed - 1).base, Lone::page(freed + 1).end}));
   });
@@ -418,8 +441,9 @@ bool invariant_laws() {
     Lone bounds{100};
     Passed passed;
     PhysRange gap;
-    RC_ASSERT(
-        !bounds.tree.find_gap_down({PhysAddr{0}, Lone::page(199).base}, {8192, 4096}, passed, gap));
+    Ahead ahead;
+    RC_ASSERT(!bounds.tree.find_gap_down({PhysAddr{0}, Lone::page(199).base}, {8192, 4096}, passed,
+                                         gap, ahead));
     auto& shrunk = const_cast<Region&>(*bounds.tree.holding(Lone::page(66).base));
     auto& grown = const_cast<Region&>(*bounds.tree.holding(Lone::page(198).base));
     shrunk.size -= 100;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "memblock/memblock.h"
+#include "memblock/search_runs.h"
 
 namespace memblock {
 
@@ -17,17 +18,18 @@ bool BasicMemblock<Table>::find_free(const Wish& wish, PhysRange window, SearchK
                                      Passed& passed, Found& found) const {
   const RegionFilter wanted = filter(kind.nid, kind.flags);
   while (true) {
-    const Region* const region = kind.bottom_up
-                                     ? memory_.find_region_up(window, wanted, wish, passed)
-                                     : memory_.find_region_down(window, wanted, wish, passed);
+    Ahead memory, reserved;
+    const Region* const region =
+        kind.bottom_up ? memory_.find_region_up(window, wanted, wish, passed, memory)
+                       : memory_.find_region_down(window, wanted, wish, passed, memory);
     if (region == nullptr) return false;
     found.memory = region->range();
     if (kind.bottom_up) {
       window.base = max(window.base, region->base);
-      if (!reserved_.find_gap_up(window, wish, passed, found.gap)) return false;
+      if (!reserved_.find_gap_up(window, wish, passed, found.gap, reserved)) return false;
     } else {
       window.end = min(window.end, region->end());
-      if (!reserved_.find_gap_down(window, wish, passed, found.gap)) return false;
+      if (!reserved_.find_gap_down(window, wish, passed, found.gap, reserved)) return false;
     }
     const PhysRange gap = found.gap;
     found.gap = cut_to(gap, found.memory);
@@ -39,6 +41,12 @@ bool BasicMemblock<Table>::find_free(const Wish& wish, PhysRange window, SearchK
       window.base = min(window.end, max(gap.base, found.memory.end));
     } else {
       window.end = max(window.base, min(gap.end, found.memory.base));
+    }
+    if (reserved.first == nullptr) continue;
+    if (kind.bottom_up
+            ? detail::find_in_runs_up(memory, reserved, window, wanted, wish, passed, found)
+            : detail::find_in_runs_down(memory, reserved, window, wanted, wish, passed, found)) {
+      return true;
     }
   }
 }

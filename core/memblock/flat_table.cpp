@@ -46,30 +46,41 @@ IndexRange FlatTable::positions(PhysRange range) const {
 }
 
 const Region* FlatTable::find_region_down(PhysRange window, const RegionFilter& filter,
-                                          const Wish& wish, Passed& passed) const {
+                                          const Wish& wish, Passed& passed, Ahead& ahead) const {
   const Region* const first = storage_.data();
   const Region* const end = first + first_starting_from(window.end);
-  return detail::find_region_down(first, end, window, filter, wish, passed);
+  const Region* const found = detail::find_region_down(first, end, window, filter, wish, passed);
+  ahead = {first, found, {}};
+  return found;
 }
 
 const Region* FlatTable::find_region_up(PhysRange window, const RegionFilter& filter,
-                                        const Wish& wish, Passed& passed) const {
+                                        const Wish& wish, Passed& passed, Ahead& ahead) const {
   const Region* const first = storage_.data() + first_ending_after(window.base);
-  return detail::find_region_up(first, storage_.data() + count_, window, filter, wish, passed);
-}
-
-bool FlatTable::find_gap_down(PhysRange window, const Wish& wish, Passed& passed,
-                              PhysRange& gap) const {
-  const Region* const first = storage_.data();
-  const Region* const below = first + first_starting_from(window.end);
-  return detail::find_gap_down(first, below, PhysAddr{0}, window.end, window, wish, passed, gap);
-}
-
-bool FlatTable::find_gap_up(PhysRange window, const Wish& wish, Passed& passed,
-                            PhysRange& gap) const {
-  const Region* const above = storage_.data() + first_ending_after(window.base);
   const Region* const end = storage_.data() + count_;
-  if (detail::find_gap_up(above, end, window.base, window, wish, passed, gap)) return true;
+  const Region* const found = detail::find_region_up(first, end, window, filter, wish, passed);
+  ahead = {found, end, {}};
+  return found;
+}
+
+bool FlatTable::find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                              Ahead& ahead) const {
+  const Region* const first = storage_.data();
+  const Region* below = first + first_starting_from(window.end);
+  const bool found =
+      detail::find_gap_down(first, below, PhysAddr{0}, window.end, window, wish, passed, gap);
+  ahead = {first, below, PhysAddr{0}};
+  return found;
+}
+
+bool FlatTable::find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                            Ahead& ahead) const {
+  const Region* above = storage_.data() + first_ending_after(window.base);
+  const Region* const end = storage_.data() + count_;
+  if (detail::find_gap_up(above, end, window.base, window, wish, passed, gap)) {
+    ahead = {above, end, {}};
+    return true;
+  }
   // What lies above all regions.
   const PhysAddr bottom = count_ == 0 ? PhysAddr{0} : end[-1].end();
   gap = cut_to(PhysRange{bottom, kPhysAddrMax}, window);

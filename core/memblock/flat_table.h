@@ -112,14 +112,16 @@ class FlatTable {
   /// The highest, or lowest, region that reaches into `window`, passes `filter` and holds what is
   /// wished for there; or null. Cost: O(log n + k) for k others that are passed by.
   const Region* find_region_down(PhysRange window, const RegionFilter& filter, const Wish& wish,
-                                 Passed& passed) const;
+                                 Passed& passed, Ahead& ahead) const;
   const Region* find_region_up(PhysRange window, const RegionFilter& filter, const Wish& wish,
-                               Passed& passed) const;
+                               Passed& passed, Ahead& ahead) const;
 
   /// The highest, or lowest, gap between regions that holds what is wished for inside `window`.
   /// Cost: O(log n + g) for g gaps that are passed by.
-  bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
-  bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
+  bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                     Ahead& ahead) const;
+  bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                   Ahead& ahead) const;
 
   /// Covers the uncovered pieces of `range` with regions of this kind, then merges what touches.
   /// Regions that are already there keep their kind.

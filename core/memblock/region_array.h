@@ -78,8 +78,8 @@ inline size_t count_from(const Region* regions, size_t count, PhysAddr address) 
 
 /// The highest gap that holds what is wished for inside `window`, among those that end at `top`,
 /// which lies above `[first, below)`, and in front of each of these regions. What lies below them
-/// ends at `before`.
-inline bool find_gap_down(const Region* first, const Region* below, PhysAddr before, PhysAddr top,
+/// ends at `before`. `below` becomes the end of those below the gap.
+inline bool find_gap_down(const Region* first, const Region*& below, PhysAddr before, PhysAddr top,
                           PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) {
   PhysAddr at;
   while (window.base < top) {
@@ -96,7 +96,8 @@ inline bool find_gap_down(const Region* first, const Region* below, PhysAddr bef
 }
 
 /// The lowest one, among those in front of `[above, end)`, the first of which begins at `bottom`.
-inline bool find_gap_up(const Region* above, const Region* end, PhysAddr bottom, PhysRange window,
+/// `above` becomes the first region above the gap.
+inline bool find_gap_up(const Region*& above, const Region* end, PhysAddr bottom, PhysRange window,
                         const Wish& wish, Passed& passed, PhysRange& gap) {
   PhysAddr at;
   for (; above != end && bottom < window.end; ++above) {

@@ -117,6 +117,14 @@ struct Passed {
   }
 };
 
+/// Regions side by side in storage from where a search of a table has found something to where
+/// their run ends in the direction of the search.
+struct Ahead {
+  const Region* first = nullptr;  ///< Null: there is no run.
+  const Region* end = nullptr;
+  PhysAddr before;  ///< Where what lies below them ends, for searches of gaps downwards.
+};
+
 /// Memory that a table was given to grow in, and where it came from.
 struct Block {
   void* memory = nullptr;
@@ -135,7 +143,7 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
     requires(T table, const T& view, PhysRange range, PhysAddr address,
              typename T::Position position, RegionFlags flags, NodeId nid,
              const RegionFilter& filter, const Wish& wish, Passed passed, Spot spot, Region* region,
-             const Block& block, typename T::Growth growth) {
+             Ahead ahead, const Block& block, typename T::Growth growth) {
   // Sizes.
   { view.count() } -> std::same_as<size_t>;
   { view.capacity() } -> std::same_as<size_t>;
@@ -162,11 +170,11 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
   { view.positions(range) } -> std::same_as<IndexRange>;
   // Searches for free memory: the highest or lowest region that reaches into a window, passes the
   // filter and holds what is wished for there, or null; and the highest or lowest gap between
-  // regions that does. `passed` is told what was passed by.
-  { view.find_region_down(range, filter, wish, passed) } -> std::same_as<const Region*>;
-  { view.find_region_up(range, filter, wish, passed) } -> std::same_as<const Region*>;
-  { view.find_gap_down(range, wish, passed, range) } -> std::same_as<bool>;
-  { view.find_gap_up(range, wish, passed, range) } -> std::same_as<bool>;
+  // regions that does. `passed` is told what was passed by, and `ahead` what comes next.
+  { view.find_region_down(range, filter, wish, passed, ahead) } -> std::same_as<const Region*>;
+  { view.find_region_up(range, filter, wish, passed, ahead) } -> std::same_as<const Region*>;
+  { view.find_gap_down(range, wish, passed, range, ahead) } -> std::same_as<bool>;
+  { view.find_gap_up(range, wish, passed, range, ahead) } -> std::same_as<bool>;
   // Edits. What they ask for in spare slots, FlatTable says.
   table.insert(range, flags, nid);
   table.change(range, RegionChange{});

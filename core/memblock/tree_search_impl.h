@@ -50,7 +50,7 @@ bool BasicTreeTable<Shape>::step(Path& path, bool (&whole)[Shape::kHeightMax + 1
 
 template <class Shape>
 bool BasicTreeTable<Shape>::find_gap_down(PhysRange window, const Wish& wish, Passed& passed,
-                                          PhysRange& gap) const {
+                                          PhysRange& gap, Ahead& ahead) const {
   if (window.empty()) return false;
   Path path;
   Leaf leaf = find(window.end - 1, path);
@@ -62,6 +62,7 @@ bool BasicTreeTable<Shape>::find_gap_down(PhysRange window, const Wish& wish, Pa
   while (true) {
     const PhysAddr before = end_below(leaf);
     if (detail::find_gap_down(leaf.run.first, region, before, top, window, wish, passed, gap)) {
+      ahead = {leaf.run.first, region, before};
       return true;
     }
     if (leaf.is_first() || before <= window.base) return false;
@@ -75,7 +76,7 @@ bool BasicTreeTable<Shape>::find_gap_down(PhysRange window, const Wish& wish, Pa
 
 template <class Shape>
 bool BasicTreeTable<Shape>::find_gap_up(PhysRange window, const Wish& wish, Passed& passed,
-                                        PhysRange& gap) const {
+                                        PhysRange& gap, Ahead& ahead) const {
   if (window.empty()) return false;
   Path path;
   Leaf leaf = find(window.base, path);
@@ -88,7 +89,10 @@ bool BasicTreeTable<Shape>::find_gap_up(PhysRange window, const Wish& wish, Pass
   const auto admits = [&](const Inner& node, size_t slot) { return node.rooms[slot].admits(wish); };
   bool whole[Shape::kHeightMax + 1] = {};
   while (true) {
-    if (detail::find_gap_up(region, leaf.run.end(), bottom, window, wish, passed, gap)) return true;
+    if (detail::find_gap_up(region, leaf.run.end(), bottom, window, wish, passed, gap)) {
+      ahead = {region, leaf.run.end(), {}};
+      return true;
+    }
     if (leaf.run.count != 0 && window.end <= leaf.run.end()[-1].base) return false;
     if (whole[1]) tighten(path);
     if (leaf.is_last() || !step(path, whole, true, passed, admits)) break;
@@ -107,7 +111,8 @@ bool BasicTreeTable<Shape>::find_gap_up(PhysRange window, const Wish& wish, Pass
 
 template <class Shape>
 const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const RegionFilter& filter,
-                                                      const Wish& wish, Passed& passed) const {
+                                                      const Wish& wish, Passed& passed,
+                                                      Ahead& ahead) const {
   if (window.empty()) return nullptr;
   Path path;
   Leaf leaf = find(window.end - 1, path);
@@ -120,7 +125,10 @@ const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const Re
     const Region* const first = leaf.run.first;
     const Region* const found =
         detail::find_region_down(first, first + count, window, filter, wish, passed);
-    if (found != nullptr) return found;
+    if (found != nullptr) {
+      ahead = {first, found, {}};
+      return found;
+    }
     if (leaf.is_first() || first->base <= window.base) return nullptr;
     if (whole[1]) tighten(path);
     if (!step(path, whole, false, passed, admits)) return nullptr;
@@ -131,7 +139,8 @@ const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const Re
 
 template <class Shape>
 const Region* BasicTreeTable<Shape>::find_region_up(PhysRange window, const RegionFilter& filter,
-                                                    const Wish& wish, Passed& passed) const {
+                                                    const Wish& wish, Passed& passed,
+                                                    Ahead& ahead) const {
   if (window.empty()) return nullptr;
   Path path;
   Leaf leaf = find(window.base, path);
@@ -146,7 +155,10 @@ const Region* BasicTreeTable<Shape>::find_region_up(PhysRange window, const Regi
   while (true) {
     const Region* const end = leaf.run.end();
     const Region* const found = detail::find_region_up(region, end, window, filter, wish, passed);
-    if (found != nullptr) return found;
+    if (found != nullptr) {
+      ahead = {found, end, {}};
+      return found;
+    }
     if (leaf.is_last() || window.end <= leaf.upper) return nullptr;
     if (whole[1]) tighten(path);
     if (!step(path, whole, true, passed, admits)) return nullptr;

@@ -169,15 +169,17 @@ class BasicTreeTable {
   /// Cost: O(log n + k) for k regions that are passed by: those that would hold the block but for
   /// the filter or the window, or because they share a leaf with one that would.
   const Region* find_region_down(PhysRange window, const RegionFilter& filter, const Wish& wish,
-                                 Passed& passed) const;
+                                 Passed& passed, Ahead& ahead) const;
   const Region* find_region_up(PhysRange window, const RegionFilter& filter, const Wish& wish,
-                               Passed& passed) const;
+                               Passed& passed, Ahead& ahead) const;
 
   /// Cost: O(log n + g) for g gaps that are passed by: those that hold the block at the next finer
   /// of the alignments that nodes know (64, 4 KiB, 2 MiB, 1 GiB), and those whose leaf has had
   /// something freed since it was passed by before.
-  bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
-  bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) const;
+  bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                     Ahead& ahead) const;
+  bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                   Ahead& ahead) const;
 
   /// Requires: as FlatTable. Cost: O(log n + k) for k regions inside the range.
   void insert(PhysRange range, RegionFlags flags, NodeId nid);
