@@ -149,6 +149,31 @@ inline Region* cut_region(Run& run, Region* at, PhysAddr border) {
   return at;
 }
 
+/// Changes the kind of what lies in a range, where it is, as long as nothing has to be cut or
+/// joined; returns the first of `[at, end)` that is left. `below` is the region below `at`, if
+/// there is one, and becomes the one below what is left. `visit` is told each kind that comes to
+/// be.
+template <class Visit>
+Region* change_in_place(Region* at, Region* end, const Region*& below, PhysRange range,
+                        const RegionChange& change, Visit&& visit) {
+  Region last = below == nullptr ? Region{} : *below;
+  PhysAddr reached = below == nullptr ? kPhysAddrMax : below->end();  // Where nothing can begin.
+  Region* const first = at;
+  for (; at != end && range.base <= at->base && at->end() <= range.end; ++at) {
+    Region changed = *at;
+    change.apply(changed);
+    const bool is_alike = changed.same_kind(last);
+    if (is_alike && at->base == reached) break;
+    at->flags = changed.flags;
+    at->nid = changed.nid;
+    if (!is_alike || at == first) visit(changed);
+    last = changed;
+    reached = changed.end();
+  }
+  if (at != first) below = at - 1;
+  return at;
+}
+
 /// Changes the kind of what lies in a range, in place, and joins what touches then. Requires: two
 /// spare slots.
 inline void change_run(Run& run, PhysRange range, const RegionChange& change) {
@@ -158,6 +183,8 @@ inline void change_run(Run& run, PhysRange range, const RegionChange& change) {
   if (at->end() <= range.base) ++at;
   if (at == run.end() || range.end <= at->base) return;
   if (at->base < range.base) at = cut_region(run, at, range.base);
+  const Region* below = at == run.first ? nullptr : at - 1;
+  at = change_in_place(at, run.end(), below, range, change, [](const Region&) {});
   Region* out = at;
   for (; at != run.end() && at->base < range.end; ++at) {
     if (range.end < at->end()) cut_region(run, at, range.end);

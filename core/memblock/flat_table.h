@@ -171,7 +171,7 @@ class FlatTable {
   bool change_alone(PhysRange range, const RegionChange& change) {
     if (count_ + 2 > storage_.size()) return false;
     detail::Run run = all();
-    if (!detail::change_alone(run, range, change, kPhysAddrMax, false)) return false;
+    if (detail::change_alone(run, range, change, kPhysAddrMax, false) == nullptr) return false;
     place(run);
     return true;
   }

@@ -265,8 +265,9 @@ inline void make_below(Run& run, size_t slots) {
   return at;
 }
 
-/// Puts up to three regions into the place of regions `[from, to)`. Requires: the slots for it.
-inline void replace(Run& run, Region* from, Region* to, const Region* pieces, size_t count) {
+/// Puts up to three regions into the place of regions `[from, to)`; returns the first of them.
+/// Requires: the slots for it.
+inline Region* replace(Run& run, Region* from, Region* to, const Region* pieces, size_t count) {
   const auto old = static_cast<size_t>(to - from);
   if (count > old) {
     const size_t index = static_cast<size_t>(from - run.first);
@@ -280,35 +281,36 @@ inline void replace(Run& run, Region* from, Region* to, const Region* pieces, si
     close_slots(run, rest, to);
   }
   for (size_t i = 0; i < count; ++i) from[i] = pieces[i];
+  return from;
 }
 
 /// Changes the kind of `range`, which lies in one region, and makes it part of what it touches
-/// then. False, and nothing done, if there is no such region, or if what lies beyond the array
-/// might be touched: that begins at `upper`, and `has_lower` says whether something lies below.
-/// Requires: spare() >= 2.
-[[gnu::always_inline]] inline bool change_alone(Run& run, PhysRange range,
-                                                const RegionChange& change, PhysAddr upper,
-                                                bool has_lower) {
-  if (run.count == 0) return false;
+/// then; returns the region that it is in. Null, and nothing done, if there is no such region, or
+/// if what lies beyond the array might be touched: that begins at `upper`, and `has_lower` says
+/// whether something lies below. Requires: spare() >= 2.
+[[gnu::always_inline]] inline Region* change_alone(Run& run, PhysRange range,
+                                                   const RegionChange& change, PhysAddr upper,
+                                                   bool has_lower) {
+  if (run.count == 0) return nullptr;
   Region* const at = last_from(run.first, run.count, range.base);
   const PhysRange old = at->range();
-  if (range.base < old.base || old.end < range.end) return false;
+  if (range.base < old.base || old.end < range.end) return nullptr;
   Region inside = *at;
   change.apply(inside);
-  if (inside.same_kind(*at)) return true;
+  if (inside.same_kind(*at)) return at;
   inside.base = range.base;
   inside.size = range.size();
   const bool keeps_below = old.base != range.base;
   const bool keeps_above = old.end != range.end;
   if ((!keeps_below && at == run.first && has_lower) ||
       (!keeps_above && at + 1 == run.end() && upper == range.end)) {
-    return false;
+    return nullptr;
   }
   const bool joins_below = !keeps_below && at != run.first && joins(at[-1], inside);
   const bool joins_above = !keeps_above && at + 1 != run.end() && joins(inside, at[1]);
   if (!keeps_below && !keeps_above && !joins_below && !joins_above) {
     *at = inside;
-    return true;
+    return at;
   }
   Region pieces[3];
   size_t count = 0;
@@ -327,9 +329,9 @@ inline void replace(Run& run, Region* from, Region* to, const Region* pieces, si
     pieces[count].base = range.end;
     pieces[count++].size = old.end - range.end;
   }
-  replace(run, at - static_cast<ptrdiff_t>(joins_below),
-          at + 1 + static_cast<ptrdiff_t>(joins_above), pieces, count);
-  return true;
+  Region* const first = replace(run, at - static_cast<ptrdiff_t>(joins_below),
+                                at + 1 + static_cast<ptrdiff_t>(joins_above), pieces, count);
+  return first + static_cast<ptrdiff_t>(keeps_below);
 }
 
 }  // namespace memblock::detail

@@ -191,18 +191,9 @@ PhysAddr BasicTreeTable<Shape>::change_in_place(PhysRange range, const RegionCha
     Region* const end = leaf.run.end();
     Region* at = detail::last_from(leaf.run.first, leaf.run.count, from);
     if (at->end() <= from) ++at;
-    detail::Kinds kinds;
-    const auto changes = [&] {
-      if (at == end || at->base < range.base || range.end < at->end()) return false;
-      Region changed = *at;
-      change.apply(changed);
-      if (below != nullptr && joins(*below, changed)) return false;
-      *at = changed;
-      kinds.add(detail::Kinds::of(changed));
-      return true;
-    };
-    while (changes()) below = at++;
-    raise(path, kinds);
+    at = detail::change_in_place(at, end, below, range, change, [&](const Region& changed) {
+      raise(path, detail::Kinds::of(changed));
+    });
     if (at != end) {
       if (at->base < range.end) return max(at->base, range.base);
       return below != nullptr && joins(*below, *at) ? max(below->base, range.base) : range.end;

@@ -214,7 +214,7 @@ class BasicTreeTable {
   bool change_alone(PhysRange range, const RegionChange& change) {
     if (count_ + 2 > capacity_) return false;
     if (height_ != 0 || leaf_.spare() < 2) return change_in_leaf(range, change);
-    if (!detail::change_alone(leaf_, range, change, kPhysAddrMax, false)) return false;
+    if (detail::change_alone(leaf_, range, change, kPhysAddrMax, false) == nullptr) return false;
     count_ = leaf_.count;
     return true;
   }

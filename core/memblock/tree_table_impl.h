@@ -358,9 +358,15 @@ bool BasicTreeTable<Shape>::change_in_leaf(PhysRange range, const RegionChange& 
     leaf = find(range.base, path);
   }
   const size_t before = leaf.run.count;
-  if (!detail::change_alone(leaf.run, range, change, leaf.upper, !leaf.is_first())) return false;
+  const Region* const changed =
+      detail::change_alone(leaf.run, range, change, leaf.upper, !leaf.is_first());
+  if (changed == nullptr) return false;
   store(path, leaf.run);
-  raise(path, *detail::last_from(leaf.run.first, leaf.run.count, range.base));
+  if (changed->range() == range) {
+    raise(path, detail::Kinds::of(*changed));
+  } else {  // It has grown.
+    raise(path, *changed);
+  }
   count_ += leaf.run.count - before;
   if (leaf.run.count < before) mend(range.base);
   return true;
