@@ -32,6 +32,7 @@ struct Room {
 
   void add(PhysRange free) {
     for (size_t i = 0; i < kClasses; ++i) {
+      if (free.size() <= bytes[i]) continue;
       const uint64_t first = align_up(free.base.value, kAligns[i]);
       if (first < free.base.value || free.end.value <= first) return;  // Coarser ones neither.
       if (bytes[i] < free.end.value - first)

@@ -136,7 +136,8 @@ void BasicTreeTable<Shape>::add_leaf(const Path& path, size_t slot, const Region
 }
 
 template <class Shape>
-void BasicTreeTable<Shape>::prepend_leaf(const Region& only) {
+void BasicTreeTable<Shape>::prepend_leaf(PhysRange range, RegionFlags flags, NodeId nid) {
+  const Region only{range.base, range.size(), flags, nid};
   const bool was_open = low_.is_open;
   Path path;
   make_entry_room(PhysAddr{0}, path);
@@ -153,7 +154,8 @@ void BasicTreeTable<Shape>::prepend_leaf(const Region& only) {
 }
 
 template <class Shape>
-void BasicTreeTable<Shape>::append_leaf(const Region& only) {
+void BasicTreeTable<Shape>::append_leaf(PhysRange range, RegionFlags flags, NodeId nid) {
+  const Region only{range.base, range.size(), flags, nid};
   const bool was_open = high_.is_open;
   Path path;
   make_entry_room(only.base, path);
@@ -379,14 +381,17 @@ void BasicTreeTable<Shape>::tighten(const Path& path) const {
   const Leaf leaf = leaf_at(path);
   detail::Room room;
   detail::Kinds kinds;
-  PhysAddr below = id_ == TableId::Reserved ? end_below(leaf) : PhysAddr{0};
-  for (const Region* region = leaf.run.first; region != leaf.run.end(); ++region) {
-    kinds.add(detail::Kinds::of(*region));
-    if (id_ == TableId::Reserved) {
+  if (id_ == TableId::Reserved) {
+    kinds = detail::Kinds::any();  // Nobody asks.
+    PhysAddr below = end_below(leaf);
+    for (const Region* region = leaf.run.first; region != leaf.run.end(); ++region) {
       if (below < region->base) room.add(PhysRange{below, region->base});
       below = region->end();
-    } else {
+    }
+  } else {
+    for (const Region* region = leaf.run.first; region != leaf.run.end(); ++region) {
       room.add(region->range());
+      kinds.add(detail::Kinds::of(*region));
     }
   }
   path.node().rooms[path.slot()] = room;

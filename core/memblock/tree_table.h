@@ -191,8 +191,8 @@ class BasicTreeTable {
   /// As FlatTable. Cost: O(log n).
   bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
     if (count_ >= capacity_) return false;
+    if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(range, flags, nid);
     const Region added{range.base, range.size(), flags, nid};
-    if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(added);
     if (detail::insert_alone(leaf_, added, kPhysAddrMax) == nullptr) return false;
     count_ = leaf_.count;
     total_bytes_ += added.size;
@@ -325,10 +325,11 @@ class BasicTreeTable {
   PhysAddr end_below(const Leaf& leaf) const;
 
   // Edits of one leaf: tree_table_impl.h
-  bool insert_in_leaf(const Region& added);
-  bool insert_at_border(const Region& added, const Leaf& leaf, const Path& path);
-  bool append(const Region& added);
-  bool prepend(const Region& added);
+  bool insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid);
+  bool insert_at_border(PhysRange range, RegionFlags flags, NodeId nid, const Leaf& leaf,
+                        const Path& path);
+  [[gnu::always_inline]] bool append(const Region& added);
+  [[gnu::always_inline]] bool prepend(const Region& added);
   Run edge_run(Edge& edge, PhysAddr address, size_t& slot);
   void open(Edge& edge, PhysAddr address);
   bool remove_in_leaf(PhysRange range, PhysRange& gap);
@@ -364,8 +365,8 @@ class BasicTreeTable {
   void make_entry_room(PhysAddr address, Path& path);
   void split(Inner& node, Inner& parent, size_t slot, size_t left);
   void add_leaf(const Path& path, size_t slot, const Region& only);
-  void prepend_leaf(const Region& only);
-  void append_leaf(const Region& only);
+  void prepend_leaf(PhysRange range, RegionFlags flags, NodeId nid);
+  void append_leaf(PhysRange range, RegionFlags flags, NodeId nid);
   void mend(PhysAddr address);
   void even_out(Inner& node, size_t first, size_t leaves, size_t used);
   void move_up(Inner& node, size_t slot, size_t count);

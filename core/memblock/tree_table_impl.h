@@ -187,8 +187,10 @@ void BasicTreeTable<Shape>::raise_added(const Path& path, const Leaf& leaf, cons
 
 // insert_alone() below nodes, or into the one leaf when that is full.
 template <class Shape>
-bool BasicTreeTable<Shape>::insert_in_leaf(const Region& added) {
+bool BasicTreeTable<Shape>::insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid) {
   if (height_ == 0) raise_root();
+  // Its parts stay in registers, unless it is given to someone as a whole.
+  const Region added{range.base, range.size(), flags, nid};
   if (append(added) || prepend(added)) return true;
   Path path;
   Leaf leaf = find(added.base, path);
@@ -199,7 +201,8 @@ bool BasicTreeTable<Shape>::insert_in_leaf(const Region& added) {
   const size_t before = leaf.run.count;
   const Region* const at = detail::insert_alone(leaf.run, added, leaf.upper);
   if (at == nullptr) {
-    return !leaf.is_last() && added.end() == leaf.upper && insert_at_border(added, leaf, path);
+    return !leaf.is_last() && added.end() == leaf.upper &&
+           insert_at_border(range, flags, nid, leaf, path);
   }
   store(path, leaf.run);
   raise_added(path, leaf, at);
@@ -219,7 +222,7 @@ bool BasicTreeTable<Shape>::append(const Region& added) {
   if (joins(last, added)) {
     last.size += added.size;
   } else if (run.spare() == 0) {
-    append_leaf(added);
+    append_leaf(added.range(), added.flags, added.nid);
     return true;
   } else {
     detail::make_above(run, 1);
@@ -243,7 +246,7 @@ bool BasicTreeTable<Shape>::prepend(const Region& added) {
     first.base = added.base;
     first.size += added.size;
   } else if (run.spare() == 0) {
-    prepend_leaf(added);
+    prepend_leaf(added.range(), added.flags, added.nid);
     return true;
   } else {
     detail::make_below(run, 1);
@@ -287,8 +290,9 @@ void BasicTreeTable<Shape>::open(Edge& edge, PhysAddr address) {
 // `added` ends where the next leaf begins. It becomes part of the region there, if the two are of a
 // kind and nothing else has to be joined.
 template <class Shape>
-bool BasicTreeTable<Shape>::insert_at_border(const Region& added, const Leaf& leaf,
-                                             const Path& path) {
+bool BasicTreeTable<Shape>::insert_at_border(PhysRange range, RegionFlags flags, NodeId nid,
+                                             const Leaf& leaf, const Path& path) {
+  const Region added{range.base, range.size(), flags, nid};
   const Region& below = leaf.run.end()[-1];
   if (added.base < below.end()) return false;
   Path next_path;
