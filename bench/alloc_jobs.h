@@ -14,7 +14,17 @@ enum class Fit {
   Huge,        ///< The same with an alignment of 2 MiB: large gaps, none of use.
   Between,  ///< The same with 1 MiB, which lies between the alignments that a tree has bounds for.
   Covered,  ///< All memory but the last is reserved, and the holes in it are not.
+  // Many memory regions and no reservations. All but the last memory region:
+  OtherNode,    ///< belongs to another node than is asked for.
+  Unmapped,     ///< is not to be mapped.
+  NotMirrored,  ///< is not mirrored.
+  Churned,      ///< As Far, and before each search a reservation is given back and made again.
 };
+
+/// Whether it is the kind of memory that lets nothing but the last region pass.
+constexpr bool is_filtered(Fit fit) {
+  return fit == Fit::OtherNode || fit == Fit::Unmapped || fit == Fit::NotMirrored;
+}
 
 /// `count` reservations, with room below and above all of them.
 struct AllocLayout {
@@ -22,7 +32,7 @@ struct AllocLayout {
 
   AllocLayout(Fit fit, bool bottom_up, size_t count) {
     block = fit == Fit::Huge ? uint64_t{2} << 20 : fit == Fit::Between ? uint64_t{1} << 20 : kPage;
-    const bool covered = fit == Fit::Covered;
+    const bool covered = fit == Fit::Covered || is_filtered(fit);
     const bool misaligned = fit == Fit::Misaligned || fit == Fit::Huge || fit == Fit::Between;
     const uint64_t stride = (covered ? 4 : 2) * block;
     const uint64_t gap = covered ? 2 * block : misaligned ? block * 3 / 2 : block / 2;
@@ -36,8 +46,8 @@ struct AllocLayout {
       PhysRange range = PhysRange::from_size(body + i * stride + start, stride - gap);
       if (!near && bottom_up && i == 0) range.base = whole.base;
       if (!near && !bottom_up && i == count - 1) range.end = whole.end;
-      reserved.push_back(plain_region(range));
-      if (covered) memory.push_back(plain_region(range));
+      if (!is_filtered(fit)) reserved.push_back(plain_region(range));
+      if (covered) memory.push_back(passed_by(fit, range));
     }
     const PhysRange low{whole.base, covered ? body : body + start};
     const PhysRange high{body + (count - 1) * stride + start + stride - gap, whole.end};
@@ -45,13 +55,24 @@ struct AllocLayout {
     const PhysRange place = at_low ? low : high;
     first = bottom_up ? PhysAddr{align_up(place.base.value, block)}
                       : PhysAddr{align_down(place.end.value - block, block)};
-    memory.push_back(plain_region(covered ? place : whole));
+    last = covered ? place : whole;
+    memory.push_back(plain_region(last));
+    if (fit == Fit::OtherNode) memory.back().nid = NodeId{0};
   }
 
   std::vector<Region> memory;
   std::vector<Region> reserved;
+  PhysRange last;  ///< The last region of memory.
   uint64_t block;  ///< Size and alignment of an allocation.
   PhysAddr first;  ///< Where the first one must be; the others follow without gaps.
+
+ private:
+  static Region passed_by(Fit fit, PhysRange range) {
+    Region region = plain_region(range);
+    if (fit == Fit::OtherNode) region.nid = NodeId{1};
+    if (fit == Fit::Unmapped) region.flags = kNomap;
+    return region;
+  }
 };
 
 template <Subject S>
@@ -60,11 +81,19 @@ class AllocJob : public Job {
   AllocJob(Fit fit, bool bottom_up, size_t count)
       : layout_(fit, bottom_up, count),
         bottom_up_(bottom_up),
-        anew_(fit == Fit::Between || fit == Fit::Covered),
+        anew_(fit == Fit::Between || fit == Fit::Covered || fit == Fit::Churned ||
+              is_filtered(fit)),
+        churns_(fit == Fit::Churned),
+        mirrors_(fit == Fit::NotMirrored),
         with_model_(count <= kModelRegionsMax),
         subject_(Capacity{grown_capacity(layout_.memory.size()), grown_capacity(count + 4)}) {
     request_.size = request_.align = layout_.block;
+    if (fit == Fit::OtherNode) {
+      request_.nid = NodeId{0};
+      request_.exact_nid = true;
+    }
     subject_.fill(TableId::Memory, layout_.memory);
+    if (mirrors_) use(subject_.mark_mirror(layout_.last));
     subject_.set_bottom_up(bottom_up);
     subject_.fill(TableId::Reserved, layout_.reserved);
     // What filling left behind, the first search pays for: fuzz_cost watches that.
@@ -87,6 +116,7 @@ class AllocJob : public Job {
   void work() override {
     uint64_t sum = 0;
     for (uint64_t i = 0; i < shot_; ++i) {
+      if (churns_) churn();
       if (anew_) subject_.set_bottom_up(bottom_up_);  // Nothing is known of searches from then on.
       const Result<PhysAddr> got = subject_.allocate(request_);
       sum += got.ok() ? got.value().value : 0;
@@ -104,8 +134,9 @@ class AllocJob : public Job {
     }
     const auto model = model_after([&](lab::Model& m) {
       for (const Region& region : layout_.memory) {
-        use(m.add(region.range(), kUnsetNode, kNoFlags));
+        use(m.add(region.range(), region.nid, region.flags));
       }
+      if (mirrors_) use(m.mark_mirror(layout_.last));
       m.set_bottom_up(bottom_up_);
       for (const Region& region : layout_.reserved) {
         use(m.reserve(region.range(), kUnsetNode, kNoFlags));
@@ -122,6 +153,14 @@ class AllocJob : public Job {
     const uint64_t bytes = shot_ * layout_.block;
     return PhysRange::from_size(bottom_up_ ? layout_.first : layout_.first + layout_.block - bytes,
                                 bytes);
+  }
+
+  /// Gives one reservation back and makes it again.
+  void churn() {
+    const PhysRange range = layout_.reserved[churned_].range();
+    churned_ = churned_ + 1 == layout_.reserved.size() ? 0 : churned_ + 1;
+    use(subject_.free(range));
+    use(subject_.reserve(range, kUnsetNode, kNoFlags));
   }
 
   void look_back() {
@@ -145,8 +184,11 @@ class AllocJob : public Job {
   AllocLayout layout_;
   bool bottom_up_;
   bool anew_;
+  bool churns_;
+  bool mirrors_;
   bool with_model_;
   AllocRequest request_;
+  size_t churned_ = 0;
   uint64_t shot_ = 0;
   uint64_t sum_ = 0;
   bool wrong_ = false;

@@ -24,6 +24,8 @@ class Job {
   virtual uint64_t ops_max() const { return uint64_t{1} << 16; }
   /// Ops of a shot whose instructions are counted: the same on every run, so that few are enough.
   virtual uint64_t ops_counted() const { return ops_min() > 512 ? ops_min() : 512; }
+  /// Most shots of a round.
+  virtual size_t shots_max() const { return 2000; }
   /// Kinds of shots of this many ops.
   virtual unsigned phases(uint64_t) const { return 1; }
 

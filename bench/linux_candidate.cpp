@@ -70,6 +70,7 @@ class LinuxSubject {
   Status free(PhysRange r) { return status(o_.phys_free(r.base.value, r.size())); }
   Status mark_hotplug(PhysRange r) { return status(o_.mark_hotplug(r.base.value, r.size())); }
   Status clear_hotplug(PhysRange r) { return status(o_.clear_hotplug(r.base.value, r.size())); }
+  Status mark_mirror(PhysRange r) { return status(o_.mark_mirror(r.base.value, r.size())); }
   Status mark_nomap(PhysRange r) { return status(o_.mark_nomap(r.base.value, r.size())); }
   Status clear_nomap(PhysRange r) { return status(o_.clear_nomap(r.base.value, r.size())); }
   Status set_node(PhysRange r, TableId table, NodeId nid) {

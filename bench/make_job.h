@@ -4,6 +4,7 @@
 #include "bench/alloc_jobs.h"
 #include "bench/boot_job.h"
 #include "bench/candidate.h"
+#include "bench/cold_job.h"
 #include "bench/lookup_jobs.h"
 #include "bench/sweep_jobs.h"
 
@@ -37,6 +38,23 @@ std::unique_ptr<Job> make_alloc(Work work, size_t n) {
     case Work::AllocHugeDown: return std::make_unique<AllocJob<S>>(Fit::Huge, false, n);
     case Work::AllocBetweenDown: return std::make_unique<AllocJob<S>>(Fit::Between, false, n);
     case Work::AllocCoveredDown: return std::make_unique<AllocJob<S>>(Fit::Covered, false, n);
+    case Work::AllocOtherNodeDown: return std::make_unique<AllocJob<S>>(Fit::OtherNode, false, n);
+    case Work::AllocUnmappedDown: return std::make_unique<AllocJob<S>>(Fit::Unmapped, false, n);
+    case Work::AllocNotMirroredDown:
+      return std::make_unique<AllocJob<S>>(Fit::NotMirrored, false, n);
+    case Work::AllocChurnedDown: return std::make_unique<AllocJob<S>>(Fit::Churned, false, n);
+    default: return nullptr;
+  }
+}
+
+/// What it is when nothing of it is in a cache.
+template <Subject S>
+std::unique_ptr<Job> make_cold(Work work, size_t n) {
+  switch (work) {
+    case Work::ColdIsReserved:
+      return std::make_unique<ColdJob>(make_lookup<S>(Work::IsReservedRandom, n));
+    case Work::ColdMix: return std::make_unique<ColdJob>(std::make_unique<MixJob<S>>(n));
+    case Work::ColdAlloc: return std::make_unique<ColdJob>(make_alloc<S>(Work::AllocNearDown, n));
     default: return nullptr;
   }
 }
@@ -62,6 +80,7 @@ std::unique_ptr<Job> make_job(const Task& task) {
     default: break;
   }
   if (auto lookup = make_lookup<S>(task.work, n)) return lookup;
+  if (auto cold = make_cold<S>(task.work, n)) return cold;
   return make_alloc<S>(task.work, n);
 }
 

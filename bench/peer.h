@@ -55,6 +55,10 @@ class PeerSubject {
   LAB_BENCH_CALL Status free(PhysRange r) { return erase(reserved_, r); }
   LAB_BENCH_CALL Status mark_hotplug(PhysRange r) { return mark(r, kHotplug, true); }
   LAB_BENCH_CALL Status clear_hotplug(PhysRange r) { return mark(r, kHotplug, false); }
+  LAB_BENCH_CALL Status mark_mirror(PhysRange r) {
+    has_mirror_ = true;
+    return mark(r, kMirror, true);
+  }
   LAB_BENCH_CALL Status mark_nomap(PhysRange r) { return mark(r, kNomap, true); }
   LAB_BENCH_CALL Status clear_nomap(PhysRange r) { return mark(r, kNomap, false); }
   LAB_BENCH_CALL Status set_node(PhysRange r, TableId table, NodeId nid) {
@@ -153,24 +157,31 @@ class PeerSubject {
       return false;
     };
     if (direction == Direction::Up) {
-      free_up(0, kPhysAddrMax.value, kNoNode, all);
+      free_up(0, kPhysAddrMax.value, {}, all);
     } else {
-      free_down(0, kPhysAddrMax.value, kNoNode, all);
+      free_down(0, kPhysAddrMax.value, {}, all);
     }
   }
 
-  bool skips(const Kind& kind, NodeId nid) const {
-    if (is_node(nid) && kind.nid != nid.value) return true;
+  /// Which memory is looked at.
+  struct Wanted {
+    NodeId nid = kNoNode;
+    bool mirrored = false;
+  };
+
+  bool skips(const Kind& kind, Wanted wanted) const {
+    if (is_node(wanted.nid) && kind.nid != wanted.nid.value) return true;
+    if (wanted.mirrored && (kind.flags & kMirror.bits) == 0) return true;
     if ((kind.flags & kHotplug.bits) != 0 && movable_node_) return true;
     return (kind.flags & (kNomap.bits | kDriverManaged.bits)) != 0;
   }
 
   /// Free ranges in [low, high) until `stop(base, end)` says so; true then.
   template <class Stop>
-  bool free_up(uint64_t low, uint64_t high, NodeId nid, Stop&& stop) const {
+  bool free_up(uint64_t low, uint64_t high, Wanted wanted, Stop&& stop) const {
     auto taken = reserved_.up(low);
     for (auto memory = memory_.up(low); !memory.done() && memory.base() < high; memory.next()) {
-      if (skips(memory.kind(), nid)) continue;
+      if (skips(memory.kind(), wanted)) continue;
       uint64_t at = std::max(low, memory.base());
       const uint64_t end = std::min(high, memory.end());
       while (at < end) {
@@ -185,10 +196,10 @@ class PeerSubject {
   }
 
   template <class Stop>
-  bool free_down(uint64_t low, uint64_t high, NodeId nid, Stop&& stop) const {
+  bool free_down(uint64_t low, uint64_t high, Wanted wanted, Stop&& stop) const {
     auto taken = reserved_.down(high);
     for (auto memory = memory_.down(high); !memory.done() && memory.end() > low; memory.next()) {
-      if (skips(memory.kind(), nid)) continue;
+      if (skips(memory.kind(), wanted)) continue;
       const uint64_t base = std::max(low, memory.base());
       uint64_t at = std::min(high, memory.end());
       while (base < at) {
@@ -202,14 +213,15 @@ class PeerSubject {
     return false;
   }
 
-  bool find(uint64_t low, uint64_t high, const AllocRequest& r, NodeId nid, uint64_t& found) const {
+  bool find(uint64_t low, uint64_t high, const AllocRequest& r, Wanted wanted,
+            uint64_t& found) const {
     if (bottom_up_) {
-      return free_up(low, high, nid, [&](uint64_t base, uint64_t end) {
+      return free_up(low, high, wanted, [&](uint64_t base, uint64_t end) {
         found = align_up(base, r.align);
         return found >= base && found < end && end - found >= r.size;
       });
     }
-    return free_down(low, high, nid, [&](uint64_t base, uint64_t end) {
+    return free_down(low, high, wanted, [&](uint64_t base, uint64_t end) {
       if (end - base < r.size) return false;
       found = align_down(end - r.size, r.align);
       return found >= base;
@@ -222,8 +234,13 @@ class PeerSubject {
     if (high <= kUpToLimitNoLeakTrace.value) high = limit_;
     const uint64_t low = std::max<uint64_t>(min, 4096);
     if (high <= low) return false;
-    bool fits = find(low, high, r, r.nid, found);
-    if (!fits && is_node(r.nid) && !r.exact_nid) fits = find(low, high, r, kNoNode, found);
+    bool fits = false;
+    for (bool mirrored = has_mirror_;; mirrored = false) {
+      fits = find(low, high, r, {r.nid, mirrored}, found);
+      const bool other_nodes = is_node(r.nid) && !r.exact_nid;
+      if (!fits && other_nodes) fits = find(low, high, r, {kNoNode, mirrored}, found);
+      if (fits || !mirrored) break;
+    }
     if (fits) reserved_.insert(found, found + r.size, Kind{});
     return fits;
   }
@@ -233,6 +250,7 @@ class PeerSubject {
   uint64_t limit_ = kPhysAddrMax.value;
   bool bottom_up_ = false;
   bool movable_node_ = false;
+  bool has_mirror_ = false;
 };
 
 }  // namespace memblock::bench

@@ -14,7 +14,6 @@ constexpr double kShotNs = 100e3;
 constexpr double kWholeNsMax = 60e6;
 constexpr double kWindowNs = 10e6;
 constexpr double kTrialNs = 2e6;
-constexpr size_t kShotsMax = 2000;
 
 struct NoWork : Job {
   uint64_t prepare(uint64_t ops, unsigned) override { return ops; }
@@ -141,7 +140,7 @@ double Rounds::figure(size_t i) {
   const unsigned phases = job.phases(ops);
   std::vector<std::vector<double>> seen(phases);
   double spent = 0;
-  for (size_t shots = 0; shots < kShotsMax; ++shots) {
+  for (size_t shots = 0; shots < job.shots_max(); ++shots) {
     const bool all_phases = shots >= phases && shots % phases == 0;
     if (all_phases && spent >= seconds_ * 1e9) break;
     uint64_t done = 0;

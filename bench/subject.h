@@ -35,6 +35,7 @@ concept Subject = std::constructible_from<S, Capacity> &&
   { s.allocate(request) } -> std::same_as<Result<PhysAddr>>;
   { s.mark_hotplug(range) } -> std::same_as<Status>;
   { s.clear_hotplug(range) } -> std::same_as<Status>;
+  { s.mark_mirror(range) } -> std::same_as<Status>;
   { s.mark_nomap(range) } -> std::same_as<Status>;
   { s.clear_nomap(range) } -> std::same_as<Status>;
   { s.set_node(range, TableId::Memory, nid) } -> std::same_as<Status>;

@@ -57,11 +57,13 @@ struct RegionFilter {
   /// each unless `flags` asks for it; and, if `flags` has Mirror, memory without.
   constexpr bool skips(const Region& region) const {
     if (everything) return false;
-    if (is_node(nid) && nid != region.nid) return true;
-    if (movable_node && region.flags.has(kHotplug) && !flags.has(kHotplug)) return true;
-    if (flags.has(kMirror) && !region.flags.has(kMirror)) return true;
-    if (region.flags.has(kNomap) && !flags.has(kNomap)) return true;
-    return region.flags.has(kDriverManaged) && !flags.has(kDriverManaged);
+    // Loops over regions work these out once.
+    const RegionFlags kept =
+        movable_node ? kNomap | kDriverManaged | kHotplug : kNomap | kDriverManaged;
+    const RegionFlags unwanted = without(kept, flags);
+    const RegionFlags needed = flags & kMirror;
+    const RegionFlags wrong = (region.flags & unwanted) | without(needed, region.flags);
+    return wrong != kNoFlags || (is_node(nid) && nid != region.nid);
   }
 };
 
