@@ -1,9 +1,10 @@
 # The one list of fuzz targets. From it come, for each: the program fuzz_NAME (libFuzzer where
 # MEMBLOCK_LAB_FUZZER is on, else a plain main that replays files), its generated seeds, the test
-# fuzz.NAME.corpus, its dictionary, and its row in the table of lab-fuzz.
+# fuzz.NAME.corpus, with an engine a short campaign fuzz.NAME.smoke, its dictionary, and its row in the
+# table of lab-fuzz.
 #
-# lab_fuzz_target(NAME KIND trace|text|bytes LONGEST bytes SEEDS kind [DICTIONARY file] [SOURCES ...]
-#                 [LINK ...])
+# lab_fuzz_target(NAME KIND trace|text|bytes LONGEST bytes SEEDS kind [SMOKE executions]
+#                 [DICTIONARY file] [SOURCES ...] [LINK ...])
 #   KIND     what an input is: decides how a finding is shrunk and shown
 #   LONGEST  inputs are no longer than this
 #   SEEDS    what lab-seeds makes of the corpora: see fuzz/seeds_main.cpp
@@ -35,7 +36,8 @@ function(lab_fuzz_cost)
                                                   ${count_steps})
   target_link_options(memblock_counted PUBLIC -Wl,--wrap=__sanitizer_cov_trace_pc
                                        PRIVATE -Wl,-Bsymbolic-functions)
-  lab_fuzz_target(cost KIND trace LONGEST 2048 SEEDS costs
+  # An execution counts every step of calls on tables of thousands: it takes a hundred times as long.
+  lab_fuzz_target(cost KIND trace LONGEST 2048 SEEDS costs SMOKE 500
                   SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp
                   LINK memblock_counted fuzz_cost_bounds)
   target_compile_options(fuzz_cost PRIVATE ${count_steps})
@@ -104,7 +106,7 @@ set(LAB_FUZZ_SEEDS ${PROJECT_BINARY_DIR}/fuzz-seeds)
 set(LAB_FUZZ_DICTIONARIES ${PROJECT_BINARY_DIR}/fuzz-dictionaries)
 
 function(lab_fuzz_target name)
-  cmake_parse_arguments(arg "" "KIND;LONGEST;SEEDS;DICTIONARY" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "KIND;LONGEST;SEEDS;SMOKE;DICTIONARY" "SOURCES;LINK" ${ARGN})
   set(program fuzz_${name})
   lab_program(${program} fuzz/${program}.cpp ${arg_SOURCES} LINK ${arg_LINK} memblock_lab)
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR})
@@ -128,6 +130,13 @@ function(lab_fuzz_target name)
   add_custom_target(${program}_seeds ALL DEPENDS ${seeds}.stamp)
   add_dependencies(all_fuzz_targets ${program} ${program}_seeds)
   lab_test(fuzz.${name}.corpus COMMAND ${replay} ${seeds} LABELS fuzz)
+  if(MEMBLOCK_LAB_FUZZER)
+    set(runs 5000)
+    if(arg_SMOKE)
+      set(runs ${arg_SMOKE})
+    endif()
+    lab_test(fuzz.${name}.smoke COMMAND lab-fuzz ${name} --runs ${runs} --jobs 1 LABELS fuzz)
+  endif()
 
   set(dictionary "")
   if(arg_DICTIONARY)

@@ -16,15 +16,15 @@ inline constexpr const char* kAllocator = "memblock_alloc_range_nid";
 template <RegionTable Table>
 bool BasicMemblock<Table>::find_free(const Wish& wish, PhysRange window, SearchKind kind,
                                      Passed& passed, Found& found) const {
-  const RegionFilter wanted = filter(kind.nid, kind.flags);
+  const RegionFilter wanted = filter(kind.nid(), kind.flags());
   while (true) {
     Ahead memory, reserved;
     const Region* const region =
-        kind.bottom_up ? memory_.find_region_up(window, wanted, wish, passed, memory)
-                       : memory_.find_region_down(window, wanted, wish, passed, memory);
+        kind.bottom_up() ? memory_.find_region_up(window, wanted, wish, passed, memory)
+                         : memory_.find_region_down(window, wanted, wish, passed, memory);
     if (region == nullptr) return false;
     found.memory = region->range();
-    if (kind.bottom_up) {
+    if (kind.bottom_up()) {
       window.base = max(window.base, region->base);
       if (!reserved_.find_gap_up(window, wish, passed, found.gap, reserved)) return false;
     } else {
@@ -33,17 +33,18 @@ bool BasicMemblock<Table>::find_free(const Wish& wish, PhysRange window, SearchK
     }
     const PhysRange gap = found.gap;
     found.gap = cut_to(gap, found.memory);
-    if (kind.bottom_up ? wish.fits_low(found.gap, found.at) : wish.fits_high(found.gap, found.at)) {
+    if (kind.bottom_up() ? wish.fits_low(found.gap, found.at)
+                         : wish.fits_high(found.gap, found.at)) {
       return true;
     }
     passed.add(found.gap);
-    if (kind.bottom_up) {
+    if (kind.bottom_up()) {
       window.base = min(window.end, max(gap.base, found.memory.end));
     } else {
       window.end = max(window.base, min(gap.end, found.memory.base));
     }
     if (reserved.first == nullptr) continue;
-    if (kind.bottom_up
+    if (kind.bottom_up()
             ? detail::find_in_runs_up(memory, reserved, window, wanted, wish, passed, found)
             : detail::find_in_runs_down(memory, reserved, window, wanted, wish, passed, found)) {
       return true;
@@ -62,9 +63,8 @@ PhysRange BasicMemblock<Table>::window_of(const AllocRequest& request, PhysAddr 
 }
 
 template <RegionTable Table>
-Status BasicMemblock<Table>::find_and_reserve(const AllocRequest& request, PhysRange window,
-                                              SearchKind kind, PhysAddr& at) {
-  const Wish wish{request.size, request.align};
+Status BasicMemblock<Table>::find_and_reserve(const Wish& wish, PhysRange window, SearchKind kind,
+                                              PhysAddr& at) {
   if (window.empty()) return Status::NoFit;
   Trail* trail = trails_.leading_on(window, wish, kind);
   PhysRange rest = window;
@@ -97,7 +97,7 @@ bool BasicMemblock<Table>::take_next(const Trail& trail, PhysRange window, const
                                      SearchKind kind, PhysAddr& at) {
   Spot spot;
   const bool taken =
-      kind.bottom_up
+      kind.bottom_up()
           ? reserved_.take_above(trail.edge(), min(trail.reach(), window.end), wish, spot)
           : reserved_.take_below(trail.edge(), max(trail.reach(), window.base), wish, spot);
   if (trace_) spot.region = nullptr;  // So that every allocation comes to where it is printed.
@@ -108,15 +108,15 @@ bool BasicMemblock<Table>::take_next(const Trail& trail, PhysRange window, const
 
 // Gives up the node before mirroring, as Linux does.
 template <RegionTable Table>
-Status BasicMemblock<Table>::try_allocate(const AllocRequest& request, PhysRange window,
-                                          PhysAddr& found) {
+Status BasicMemblock<Table>::try_allocate(const AllocRequest& request, const Wish& wish,
+                                          PhysRange window, PhysAddr& found) {
   const bool other_nodes = is_node(request.nid) && !request.exact_nid;
   RegionFlags flags = first_flags();
   bool was_full = false;
   while (true) {
     for (int attempt = 0; attempt <= static_cast<int>(other_nodes); ++attempt) {
       const NodeId nid = attempt == 0 ? request.nid : kNoNode;
-      const Status status = find_and_reserve(request, window, {nid, flags, bottom_up_}, found);
+      const Status status = find_and_reserve(wish, window, {nid, flags, bottom_up_}, found);
       if (status == Status::Ok) return status;
       was_full = was_full || status == Status::TableFull;
     }
@@ -142,22 +142,22 @@ Result<PhysAddr> BasicMemblock<Table>::allocate(const AllocRequest& request) {
 }
 
 template <RegionTable Table>
-Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& asked) {
-  trace_alloc(asked);
+Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& request) {
+  trace_alloc(request);
   if (discarded_) return Status::Discarded;
   if (handed_over_) return Status::AfterHandover;
-  if (asked.size == 0) return Status::Invalid;
-  AllocRequest request = asked;
-  if (request.align == 0) {
+  if (request.size == 0) return Status::Invalid;
+  Wish wish{request.size, request.align};
+  if (wish.align == 0) {
     warn(Warning::AlignZero);
-    request.align = machine_.cache_line;
+    wish.align = machine_.cache_line;
   }
-  MEMBLOCK_ASSERT(is_power_of_two(request.align));
+  MEMBLOCK_ASSERT(is_power_of_two(wish.align));
 
   PhysAddr found;
-  Status status = try_allocate(request, window_of(request, request.min), found);
+  Status status = try_allocate(request, wish, window_of(request, request.min), found);
   if (status != Status::Ok && request.retry_below_min && request.min != PhysAddr{0}) {
-    const Status second = try_allocate(request, window_of(request, PhysAddr{0}), found);
+    const Status second = try_allocate(request, wish, window_of(request, PhysAddr{0}), found);
     if (second != Status::NoFit) status = second;
   }
   if (status != Status::Ok) return status;

@@ -343,9 +343,9 @@ class BasicMemblock {
   bool take_next(const Trail& trail, PhysRange window, const Wish& wish, SearchKind kind,
                  PhysAddr& at);
   Result<PhysAddr> search_and_reserve(const AllocRequest& asked);
-  Status try_allocate(const AllocRequest& request, PhysRange window, PhysAddr& found);
-  Status find_and_reserve(const AllocRequest& request, PhysRange window, SearchKind kind,
-                          PhysAddr& found);
+  Status try_allocate(const AllocRequest& request, const Wish& wish, PhysRange window,
+                      PhysAddr& found);
+  Status find_and_reserve(const Wish& wish, PhysRange window, SearchKind kind, PhysAddr& found);
   /// What is tried first: mirrored memory, where there is any.
   RegionFlags first_flags() const { return has_mirror_ ? kMirror : kNoFlags; }
   void zero(PhysRange range);

@@ -8,19 +8,23 @@
 
 namespace memblock {
 
-/// What an allocation looks for free memory with, besides the block.
-struct SearchKind {
-  NodeId nid;
-  RegionFlags flags;
-  bool bottom_up = false;
+/// What an allocation looks for free memory with, besides the block. One number, which goes from
+/// call to call in a register.
+class SearchKind {
+ public:
+  constexpr SearchKind() : SearchKind(kNoNode, kNoFlags, false) {}
+  constexpr SearchKind(NodeId nid, RegionFlags flags, bool bottom_up)
+      : number_(uint64_t{static_cast<uint32_t>(nid.value)} << 32 | uint64_t{flags.bits} << 1 |
+                static_cast<uint64_t>(bottom_up)) {}
 
-  friend constexpr bool operator==(SearchKind a, SearchKind b) { return a.number() == b.number(); }
+  constexpr NodeId nid() const { return {static_cast<int32_t>(number_ >> 32)}; }
+  constexpr RegionFlags flags() const { return {static_cast<uint32_t>(number_) >> 1}; }
+  constexpr bool bottom_up() const { return (number_ & 1) != 0; }
+
+  friend constexpr bool operator==(SearchKind, SearchKind) = default;
 
  private:
-  constexpr uint64_t number() const {
-    const auto node = static_cast<uint64_t>(static_cast<uint32_t>(nid.value));
-    return node << 32 | uint64_t{flags.bits} << 1 | static_cast<uint64_t>(bottom_up);
-  }
+  uint64_t number_;
 };
 
 /// What searches of one kind have passed by without a fit. Allocations come in long rows that
@@ -46,9 +50,9 @@ class Trail {
   /// Reservations went; `gap` is the free range that they left.
   void freed(PhysRange gap) {
     if (!gap.overlaps(passed_)) return;
-    if (kind_.bottom_up && passed_.end < gap.end) {
+    if (kind_.bottom_up() && passed_.end < gap.end) {
       reach_ = passed_.end = max(passed_.base, gap.base);
-    } else if (!kind_.bottom_up && gap.base < passed_.base) {
+    } else if (!kind_.bottom_up() && gap.base < passed_.base) {
       reach_ = passed_.base = min(passed_.end, gap.end);
     } else {
       pass_by(gap, 0);
@@ -57,7 +61,7 @@ class Trail {
 
   /// Whether a search for `wish` in `window` may go on where others ended.
   bool leads_on(PhysRange window, const Wish& wish, SearchKind kind) const {
-    const bool begins_inside = kind.bottom_up
+    const bool begins_inside = kind.bottom_up()
                                    ? passed_.base <= window.base && window.base < passed_.end
                                    : window.end <= passed_.end && passed_.base < window.end;
     return begins_inside && kind == kind_ && rules_out(wish);
@@ -67,7 +71,7 @@ class Trail {
   /// search gave up, and end above it.
   PhysRange rest_of(PhysRange window, const Wish& wish) const {
     const uint64_t overlap = open_ ? wish.size - 1 : 0;
-    if (kind_.bottom_up) {
+    if (kind_.bottom_up()) {
       const PhysAddr from = min(passed_.end, window.end);
       return PhysRange{from - min(overlap, from - window.base), window.end};
     }
@@ -80,7 +84,7 @@ class Trail {
   void found(const Wish& wish, uint64_t largest, const Found& found) {
     const uint64_t cut_off = searched_for(wish, largest);
     const PhysAddr end = found.at + wish.size;
-    if (kind_.bottom_up) {
+    if (kind_.bottom_up()) {
       passed_.end = end;
       pass_by(PhysRange{found.gap.base, found.at}, cut_off);
       reach_ = found.memory.end;
@@ -102,12 +106,12 @@ class Trail {
 
   /// Where the way goes on, and how far memory does. Where a search gave up, nothing is known of
   /// it: both are the same.
-  PhysAddr edge() const { return kind_.bottom_up ? passed_.end : passed_.base; }
+  PhysAddr edge() const { return kind_.bottom_up() ? passed_.end : passed_.base; }
   PhysAddr reach() const { return open_ ? edge() : reach_; }
 
   /// A block was put next on the way, with nothing free in front of it but what is nearer.
   void took(PhysAddr at, uint64_t size) {
-    if (kind_.bottom_up) {
+    if (kind_.bottom_up()) {
       if (at != passed_.end) pass_by(PhysRange{passed_.end, at}, 0);
       passed_.end = at + size;
     } else {
@@ -118,7 +122,7 @@ class Trail {
 
   /// The same for a block that touches the edge.
   void took_beside(uint64_t size) {
-    if (kind_.bottom_up) {
+    if (kind_.bottom_up()) {
       passed_.end = passed_.end + size;
     } else {
       passed_.base = passed_.base - size;
@@ -227,10 +231,11 @@ class Trails {
     if (neighbour_ == nullptr) return nullptr;
     Trail& trail = trails_[current_];
     const PhysAddr edge = trail.edge();
-    const PhysAddr end = kind.bottom_up ? min(room_end_, window.end) : max(room_end_, window.base);
-    const uint64_t room = kind.bottom_up ? end - edge : edge - end;
-    if ((kind.bottom_up ? end < edge : edge < end) || room <= request.size) return nullptr;
-    const PhysAddr at = kind.bottom_up ? edge : edge - request.size;
+    const PhysAddr end =
+        kind.bottom_up() ? min(room_end_, window.end) : max(room_end_, window.base);
+    const uint64_t room = kind.bottom_up() ? end - edge : edge - end;
+    if ((kind.bottom_up() ? end < edge : edge < end) || room <= request.size) return nullptr;
+    const PhysAddr at = kind.bottom_up() ? edge : edge - request.size;
     if (!is_power_of_two(request.align) || (at.value & (request.align - 1)) != 0) return nullptr;
     if (!trail.leads_on(window, {request.size, request.align}, kind)) return nullptr;
     trail.took_beside(request.size);

@@ -320,7 +320,10 @@ class BasicTreeTable {
   Slots slots_below_nodes(PhysAddr address) const;
   bool overlaps_next_leaf(PhysRange range) const;
   Leaf leaf_of(PhysAddr address) const;
-  Leaf find(PhysAddr address, Path& path) const;
+  Leaf find(PhysAddr address, Path& path) const {
+    return height_ == 0 ? Leaf{leaf_, PhysAddr{0}, kPhysAddrMax} : find_below_nodes(address, path);
+  }
+  Leaf find_below_nodes(PhysAddr address, Path& path) const;
   Leaf leaf_at(const Path& path) const;
   PhysAddr end_below(const Leaf& leaf) const;
 

@@ -34,9 +34,8 @@ typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::leaf_of(PhysAddr add
 }
 
 template <class Shape>
-typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find(PhysAddr address,
-                                                                 Path& path) const {
-  if (height_ == 0) return {leaf_, PhysAddr{0}, kPhysAddrMax};
+typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find_below_nodes(PhysAddr address,
+                                                                             Path& path) const {
   auto* node = static_cast<Inner*>(root_);
   PhysAddr lower;
   PhysAddr upper = kPhysAddrMax;
