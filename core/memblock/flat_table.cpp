@@ -102,7 +102,7 @@ bool FlatTable::take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot
   const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
   if (at <= floor) return false;
   taken_ = index;
-  spot = put(index, at, wish.size, at + wish.size == edge, floor);
+  put(index, at, wish.size, at + wish.size == edge, floor, spot);
   return true;
 }
 
@@ -118,12 +118,13 @@ bool FlatTable::take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Sp
   if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
   const bool joined = at == edge && storage_[index].is_plain();
   taken_ = joined ? index : index + 1;
-  spot = put(taken_, at, wish.size, joined, ceiling);
+  put(taken_, at, wish.size, joined, ceiling, spot);
   return true;
 }
 
 // Makes a block part of the region at `index` if it touches that, or a region in front of it.
-Spot FlatTable::put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end) {
+void FlatTable::put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end,
+                    Spot& spot) {
   Region* const place = storage_.data() + index;
   if (touches && place->is_plain()) {
     place->base = min(place->base, at);
@@ -135,7 +136,9 @@ Spot FlatTable::put(size_t index, PhysAddr at, uint64_t bytes, bool touches, Phy
     total_bytes_ += bytes;
   }
   // A full table grows at the next allocation, as Linux has it, even where that would be joined.
-  return {at, count_ == capacity() ? nullptr : place, room_end};
+  spot.at = at;
+  spot.region = count_ == capacity() ? nullptr : place;
+  spot.room_end = room_end;
 }
 
 // `touched` and one region behind it, which may join, go through the edit.

@@ -259,7 +259,7 @@ class FlatTable {
   }
 
   IndexRange overlapping(PhysRange range) const;
-  Spot put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end);
+  void put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end, Spot& spot);
   template <class Edit>
   void edit(IndexRange touched, size_t extra, Edit edit);
   void move_to(std::span<Region> storage);

@@ -342,8 +342,8 @@ class BasicTreeTable {
   void raise(const Path& path, const Region& region);
   void raise(const Path& path, detail::Kinds kinds);
   void raise_added(const Path& path, const Leaf& leaf, const Region* region);
-  Spot put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches, bool above,
-           PhysAddr room_end);
+  void put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches, bool above,
+           PhysAddr room_end, Spot& spot);
 
   // Edits of several: tree_edit_impl.h
   template <class Edit>

@@ -395,7 +395,7 @@ bool BasicTreeTable<Shape>::take_below(PhysAddr edge, PhysAddr floor, const Wish
   if (edge <= floor || edge - floor <= wish.size) return false;
   const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
   if (at <= floor) return false;
-  spot = put(run, region, at, wish.size, at + wish.size == edge, false, floor);
+  put(run, region, at, wish.size, at + wish.size == edge, false, floor, spot);
   if (height_ != 0) store(path, run);
   return true;
 }
@@ -416,7 +416,7 @@ bool BasicTreeTable<Shape>::take_above(PhysAddr edge, PhysAddr ceiling, const Wi
   ceiling = min(ceiling, region + 1 != run.end() ? region[1].base : leaf.upper);
   const PhysAddr at{align_up(edge.value, wish.align)};
   if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
-  spot = put(run, region, at, wish.size, at == edge, true, ceiling);
+  put(run, region, at, wish.size, at == edge, true, ceiling, spot);
   if (height_ == 0) return true;
   store(path, run);
   if (edge < at) raise(path, PhysRange{edge, at});
@@ -424,10 +424,10 @@ bool BasicTreeTable<Shape>::take_above(PhysAddr edge, PhysAddr ceiling, const Wi
 }
 
 // Makes a block part of the region beside which it lies, if it touches that, or a region of its
-// own.
+// own; says so in `spot`.
 template <class Shape>
-Spot BasicTreeTable<Shape>::put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches,
-                                bool above, PhysAddr room_end) {
+void BasicTreeTable<Shape>::put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches,
+                                bool above, PhysAddr room_end, Spot& spot) {
   if (touches && beside->is_plain()) {
     beside->base = min(beside->base, at);
     extend_up(beside, bytes);
@@ -439,7 +439,9 @@ Spot BasicTreeTable<Shape>::put(Run& run, Region* beside, PhysAddr at, uint64_t 
   }
   taken_ = beside;
   // A full table grows at the next allocation, as Linux has it, even where that would be joined.
-  return {at, count_ == capacity_ ? nullptr : beside, room_end};
+  spot.at = at;
+  spot.region = count_ == capacity_ ? nullptr : beside;
+  spot.room_end = room_end;
 }
 
 }  // namespace memblock
