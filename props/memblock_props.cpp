@@ -4,7 +4,6 @@
 #include <array>
 #include <map>
 #include <numeric>
-#include <optional>
 
 #include "lab/minimize.h"
 #include "lab/model.h"
@@ -483,51 +482,6 @@ bool walk_laws() {
   return ok;
 }
 
-// ---- Allocation
-
-/// Covers some of what lies below `end`: runs and holes of up to `longest` pages in turn.
-template <class Cover>
-void cover_in_runs(uint64_t end, uint64_t longest, const Cover& cover) {
-  for (uint64_t page = 1 + pick(longest); page < end; page += 1 + pick(longest)) {
-    const uint64_t count = 1 + pick(longest);
-    cover(PhysRange::from_size(PhysAddr{page * kPage}, count * kPage));
-    page += count;
-  }
-}
-
-/// Where a block fits highest, or lowest, in free ranges that come in this order.
-std::optional<PhysAddr> first_fit(const std::vector<WalkedRange>& free, const Wish& wish, bool up) {
-  for (const WalkedRange& walked : free) {
-    PhysAddr at;
-    if (up ? wish.fits_low(walked.range, at) : wish.fits_high(walked.range, at)) return at;
-  }
-  return {};
-}
-
-/// Many regions of memory and many reservations, which hold the block by themselves, but not where
-/// the ones leave room for the others.
-bool allocation_laws() {
-  return holds("a block lies in the first free range that holds it, in crowded tables too", [] {
-    LawBackend core{Limits{}};
-    const uint64_t longest = 2 + pick(8);
-    cover_in_runs(250, longest, [&](PhysRange range) {
-      RC_ASSERT(core.add(range, kUnsetNode, pick(3) == 0 ? kHotplug : kNoFlags) == Status::Ok);
-    });
-    cover_in_runs(250, longest, [&](PhysRange range) {
-      RC_ASSERT(core.reserve(range, kUnsetNode, kNoFlags) == Status::Ok);
-    });
-    const bool up = pick(2) != 0;
-    core.set_bottom_up(up);
-    const Wish wish{(1 + pick(longest)) * kPage, kPage << pick(3)};
-    const auto free = drain<WalkedRange>(
-        core.free_ranges(kNoNode, kNoFlags, up ? Direction::Up : Direction::Down));
-    const auto at = core.phys_alloc(wish.size, wish.align);
-    const std::optional<PhysAddr> expected = first_fit(free, wish, up);
-    RC_ASSERT(at.ok() == expected.has_value());
-    if (expected) RC_ASSERT(at.value() == *expected);
-  });
-}
-
 }  // namespace
 }  // namespace memblock::lab
 
@@ -539,6 +493,5 @@ int main() {
   ok &= round_trip_laws();
   ok &= irrelevance_laws();
   ok &= walk_laws();
-  ok &= allocation_laws();
   return ok ? 0 : 1;
 }
