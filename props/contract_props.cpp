@@ -98,7 +98,7 @@ bool argument_laws() {
     RC_ASSERT(m.add(PhysRange{PhysAddr{0x1800}, PhysAddr{0x100800}}) == Status::Ok);
     const uint64_t align = no_power_of_two();
     if (align != 0) {  // To allocate() that is a cache line.
-      expect_panic("is_power_of_two(request.align)",
+      expect_panic("is_power_of_two(wish.align)",
                    [&] { static_cast<void>(m.alloc(kPage, align)); });
     }
     expect_panic("is_power_of_two(align)", [&] { m.trim_memory(align); });
