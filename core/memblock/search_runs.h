@@ -44,8 +44,11 @@ inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRa
     } else if (gap.base < gap.end) {
       passed.add(gap);
     }
-    top = is_last ? gap.base : (--below)->base;
-    if (is_last) break;
+    if (is_last) {
+      top = gap.base;
+      break;
+    }
+    top = (--below)->base;
   }
   window.end = max(window.base, min(window.end, top));
   return false;
@@ -58,8 +61,8 @@ inline bool find_in_runs_up(const Ahead& memory, const Ahead& reserved, PhysRang
                             Found& found) {
   const Region* region = memory.first;
   PhysAddr bottom = window.base;
-  for (const Region* above = reserved.first; bottom < window.end; ++above) {
-    if (above == reserved.end) break;
+  for (const Region* above = reserved.first; above != reserved.end && bottom < window.end;
+       ++above) {
     const PhysRange gap{bottom, min(window.end, above->base)};
     if (gap.base < gap.end && gap.size() >= wish.size) {
       while (region != memory.end && region->end() <= bottom) ++region;
