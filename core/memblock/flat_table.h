@@ -145,7 +145,7 @@ class FlatTable {
     if (count_ >= storage_.size()) return false;
     const Region added{range.base, range.size(), flags, nid};
     detail::Run run = all();
-    if (detail::insert_alone(run, added, kPhysAddrMax) == nullptr) return false;
+    if (detail::insert_alone(run, added, kPhysAddrMax, false) == nullptr) return false;
     count_ = run.count;
     total_bytes_ += added.size;
     return true;

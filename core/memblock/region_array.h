@@ -161,14 +161,28 @@ inline void move_regions(Region* to, const Region* from, const Region* end) {
 inline Region* open_slot(Run& run, Region* at) {
   ++run.count;
   if (run.above == 0 || (at == run.first && run.below != 0)) {
-    move_regions(run.first - 1, run.first, at);
+    if (at != run.first) move_regions(run.first - 1, run.first, at);
     --run.first;
     --run.below;
     return at - 1;
   }
-  move_regions(at + 1, at, run.end() - 1);
+  if (at + 1 != run.end()) move_regions(at + 1, at, run.end() - 1);
   --run.above;
   return at;
+}
+
+/// The same in an array that need not begin in its first slot. Where ranges come in order, all
+/// others make way once for as many again, not once for each.
+inline Region* open_slot_in_order(Run& run, Region* at) {
+  const bool is_end = at == run.end();
+  if (is_end ? run.above != 0 : (at != run.first || run.below != 0)) return open_slot(run, at);
+  const size_t spare = run.spare();
+  const size_t room = min(spare - spare / 2, max(run.count, size_t{4}));
+  const size_t below = is_end ? spare - room : room;
+  Region* const first = run.first - run.below + below;
+  move_regions(first, run.first, run.end());
+  run = {first, run.count, below, spare - below};
+  return open_slot(run, is_end ? run.end() : run.first);
 }
 
 /// Drops regions `[from, to)`; `from` is where the next one lies then.
@@ -203,8 +217,10 @@ inline void make_below(Run& run, size_t slots) {
 
 /// Puts `added` into a gap, or makes it part of what it touches; returns the region that it is in.
 /// Null, and nothing done, if it overlaps a region, or reaches what follows the array, which begins
-/// at `upper`. Requires: spare() != 0.
-[[gnu::always_inline]] inline Region* insert_alone(Run& run, const Region& added, PhysAddr upper) {
+/// at `upper`. `slides` says whether regions need not begin in the first slot. Requires: spare() !=
+/// 0.
+[[gnu::always_inline]] inline Region* insert_alone(Run& run, const Region& added, PhysAddr upper,
+                                                   bool slides) {
   Region* const end = run.end();
   Region* above = end;
   // Ranges often come in order: whether this one is the highest is asked first.
@@ -231,7 +247,7 @@ inline void make_below(Run& run, size_t slots) {
     above[-1].size += added.size;
     return above - 1;
   }
-  above = open_slot(run, above);
+  above = slides ? open_slot_in_order(run, above) : open_slot(run, above);
   *above = added;
   return above;
 }

@@ -193,7 +193,7 @@ class BasicTreeTable {
     if (count_ >= capacity_) return false;
     if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(range, flags, nid);
     const Region added{range.base, range.size(), flags, nid};
-    if (detail::insert_alone(leaf_, added, kPhysAddrMax) == nullptr) return false;
+    if (detail::insert_alone(leaf_, added, kPhysAddrMax, true) == nullptr) return false;
     count_ = leaf_.count;
     total_bytes_ += added.size;
     return true;

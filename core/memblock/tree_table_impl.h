@@ -198,7 +198,7 @@ bool BasicTreeTable<Shape>::insert_in_leaf(PhysRange range, RegionFlags flags, N
     leaf = find(added.base, path);
   }
   const size_t before = leaf.run.count;
-  const Region* const at = detail::insert_alone(leaf.run, added, leaf.upper);
+  const Region* const at = detail::insert_alone(leaf.run, added, leaf.upper, true);
   if (at == nullptr) {
     return !leaf.is_last() && added.end() == leaf.upper &&
            insert_at_border(range, flags, nid, leaf, path);
@@ -299,7 +299,7 @@ bool BasicTreeTable<Shape>::insert_at_border(PhysRange range, RegionFlags flags,
   Region& above = *next.run.first;
   if (!joins(added, above)) {
     Leaf here = leaf;
-    const Region* const at = detail::insert_alone(here.run, added, kPhysAddrMax);
+    const Region* const at = detail::insert_alone(here.run, added, kPhysAddrMax, true);
     store(path, here.run);
     raise_added(path, here, at);
     count_ += here.run.count - leaf.run.count;
