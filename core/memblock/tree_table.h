@@ -331,8 +331,8 @@ class BasicTreeTable {
   bool insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid);
   bool insert_at_border(PhysRange range, RegionFlags flags, NodeId nid, const Leaf& leaf,
                         const Path& path);
-  [[gnu::always_inline]] bool append(const Region& added);
-  [[gnu::always_inline]] bool prepend(const Region& added);
+  [[gnu::always_inline]] inline bool append(const Region& added);
+  [[gnu::always_inline]] inline bool prepend(const Region& added);
   Run edge_run(Edge& edge, PhysAddr address, size_t& slot);
   void open(Edge& edge, PhysAddr address);
   bool remove_in_leaf(PhysRange range, PhysRange& gap);
