@@ -18,23 +18,35 @@ inline bool shares_enough(const Region& region, PhysRange gap, const RegionFilte
   return false;
 }
 
+/// How many of one table are passed by while the other stands still: a search of the table leaps.
+inline constexpr int kIdle = 6;
+
 /// The highest free range below `window.end` that holds the block, as far as the regions of memory
 /// and the gaps go that are `ahead`. `window.end` becomes where it gave up.
 /// Requires: below it begins the part of the first gap that is to be looked at.
-/// Cost: O(1) a region.
+/// Cost: O(1) for each region and gap that is passed by in turn.
 inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRange& window,
                               const RegionFilter& filter, const Wish& wish, Passed& passed,
                               Found& found) {
   const Region* region = memory.end;  // One above those that are left.
   const Region* below = reserved.end;
   PhysAddr top = window.end;
-  while (window.base < top) {
+  int idle = 0;
+  while (window.base < top && idle < kIdle) {
+    ++idle;
     const bool is_last = below == reserved.first;
     const PhysRange gap{max(window.base, is_last ? reserved.before : below[-1].end()), top};
     if (gap.base < gap.end && gap.size() >= wish.size) {
-      while (region != memory.first && top <= region[-1].base) --region;
+      for (int passed_by = 0; region != memory.first && top <= region[-1].base; --region) {
+        if (++passed_by > kIdle) {
+          window.end = top;
+          return false;
+        }
+        idle = 0;
+      }
       for (; region != memory.first && gap.base < region[-1].end(); --region) {
         if (shares_enough(region[-1], gap, filter, wish, true, passed, found)) return true;
+        idle = 0;
         if (region[-1].base <= gap.base) break;  // It may share something with the next gap too.
       }
       if (region == memory.first) {
@@ -61,13 +73,22 @@ inline bool find_in_runs_up(const Ahead& memory, const Ahead& reserved, PhysRang
                             Found& found) {
   const Region* region = memory.first;
   PhysAddr bottom = window.base;
-  for (const Region* above = reserved.first; above != reserved.end && bottom < window.end;
-       ++above) {
+  int idle = 0;
+  for (const Region* above = reserved.first;
+       above != reserved.end && bottom < window.end && idle < kIdle; ++above) {
+    ++idle;
     const PhysRange gap{bottom, min(window.end, above->base)};
     if (gap.base < gap.end && gap.size() >= wish.size) {
-      while (region != memory.end && region->end() <= bottom) ++region;
+      for (int passed_by = 0; region != memory.end && region->end() <= bottom; ++region) {
+        if (++passed_by > kIdle) {
+          window.base = bottom;
+          return false;
+        }
+        idle = 0;
+      }
       for (; region != memory.end && region->base < gap.end; ++region) {
         if (shares_enough(*region, gap, filter, wish, false, passed, found)) return true;
+        idle = 0;
         if (gap.end <= region->end()) break;
       }
       if (region == memory.end) {
