@@ -37,7 +37,9 @@ inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRa
     const bool is_last = below == reserved.first;
     const PhysRange gap{max(window.base, is_last ? reserved.before : below[-1].end()), top};
     if (gap.base < gap.end && gap.size() >= wish.size) {
-      for (int passed_by = 0; region != memory.first && top <= region[-1].base; --region) {
+      for (int passed_by = 0;
+           region != memory.first && (top <= region[-1].base || filter.skips(region[-1]));
+           --region) {
         if (++passed_by > kIdle) {
           window.end = top;
           return false;
@@ -79,7 +81,8 @@ inline bool find_in_runs_up(const Ahead& memory, const Ahead& reserved, PhysRang
     ++idle;
     const PhysRange gap{bottom, min(window.end, above->base)};
     if (gap.base < gap.end && gap.size() >= wish.size) {
-      for (int passed_by = 0; region != memory.end && region->end() <= bottom; ++region) {
+      for (int passed_by = 0;
+           region != memory.end && (region->end() <= bottom || filter.skips(*region)); ++region) {
         if (++passed_by > kIdle) {
           window.base = bottom;
           return false;
