@@ -234,13 +234,11 @@ class PeerSubject {
     if (high <= kUpToLimitNoLeakTrace.value) high = limit_;
     const uint64_t low = std::max<uint64_t>(min, 4096);
     if (high <= low) return false;
-    bool fits = false;
-    for (bool mirrored = has_mirror_;; mirrored = false) {
-      fits = find(low, high, r, {r.nid, mirrored}, found);
-      const bool other_nodes = is_node(r.nid) && !r.exact_nid;
-      if (!fits && other_nodes) fits = find(low, high, r, {kNoNode, mirrored}, found);
-      if (fits || !mirrored) break;
-    }
+    const auto find_on_nodes = [&](bool mirrored) {
+      if (find(low, high, r, {r.nid, mirrored}, found)) return true;
+      return is_node(r.nid) && !r.exact_nid && find(low, high, r, {kNoNode, mirrored}, found);
+    };
+    const bool fits = (has_mirror_ && find_on_nodes(true)) || find_on_nodes(false);
     if (fits) reserved_.insert(found, found + r.size, Kind{});
     return fits;
   }

@@ -39,13 +39,26 @@ std::string edits(PhysRange middle, PhysRange all) {
   return text;
 }
 
+/// What is left when memory between two ends is gone, or is kept out by its flags: reservations
+/// that a search leaps over.
+std::string remains(PhysRange all) {
+  const std::string most =
+      fmt::format("[{:#x}, {:#x})", all.base.value + 0x1000, (all.end - kCostSlot).value);
+  const std::string search =
+      fmt::format("alloc_try_nid size=0x1 within=[{:#x}, 0x0)\n", all.base.value);
+  const std::string searches = "set_bottom_up on\n" + search + "set_bottom_up off\n" + search;
+  return fmt::format("remove {}\n", most) + searches +
+         fmt::format("add {} flags=driver_managed\n", most) + searches;
+}
+
 void add_seeds(const CostStart& start, std::vector<lab::Trace>& out) {
   const PhysRange all = PhysRange::from_size(kCostRefuge.end, start.regions * kCostSlot);
   const PhysRange middle =
       PhysRange::from_size(all.base + start.regions / 2 * kCostSlot + 0x1000, kCostSlot);
   const std::string calls = edits(middle, all);
   for (const std::string& text :
-       {searches(start.block, all.end.value), searches(uint64_t{8} << 20, all.end.value), calls}) {
+       {searches(start.block, all.end.value), searches(uint64_t{8} << 20, all.end.value), calls,
+        remains(all)}) {
     lab::ParsedTrace parsed = lab::parse_trace(text);
     MEMBLOCK_ASSERT(parsed.ok());
     lab::Trace trace = std::move(parsed.trace);
