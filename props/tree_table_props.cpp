@@ -310,18 +310,39 @@ void expect_same_as_flat(uint64_t steps_max) {
   pair.steps(*rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint64_t>(0, steps_max)));
 }
 
-/// `count` lone pages of which every second one may be marked, in a tree of `reserved`.
+PhysRange page(uint64_t i) { return PhysRange::from_size(PhysAddr{i * 4096}, 4096); }
+
+/// `count` lone pages, in a tree of `reserved`.
+template <class Tree>
 struct Lone {
-  explicit Lone(uint64_t count) : storage(SmallTreeTable::storage_for(2 * count)), tree(storage) {
+  explicit Lone(uint64_t count) : storage(Tree::storage_for(2 * count)), tree(storage) {
     for (uint64_t i = 0; i < count; ++i) {
       RC_ASSERT(tree.insert_alone(page(2 * i), kNoFlags, kUnsetNode));
     }
   }
-  static PhysRange page(uint64_t i) { return PhysRange::from_size(PhysAddr{i * 4096}, 4096); }
 
   std::vector<Region> storage;
-  SmallTreeTable tree;
+  Tree tree;
 };
+
+/// Goes through all regions, for each leaf has one that it is found by.
+template <class Tree>
+void expect_found_as_they_grow(uint64_t count, uint64_t bytes) {
+  Lone<Tree> lone{count};
+  Tree& tree = lone.tree;
+  for (uint64_t i = 1; i < count; ++i) {
+    const PhysRange grown{page(2 * i).base - bytes, page(2 * i).end};
+    const PhysRange added{grown.base, page(2 * i).base};
+    RC_ASSERT(tree.insert_alone(added, kNoFlags, kUnsetNode));
+    RC_ASSERT(tree.holding(added.base) != nullptr);
+    RC_ASSERT(tree.holding(added.base)->range() == grown);
+    PhysRange gap;
+    if (i % 2 == 0) RC_ASSERT(tree.remove_alone(added, gap));
+    RC_ASSERT((tree.holding(added.base) != nullptr) == (i % 2 != 0));
+    RC_ASSERT(tree.holding(page(2 * i).base) != nullptr);
+  }
+  RC_ASSERT(tree.first_broken_invariant() == 0);
+}
 
 bool edit_laws() {
   bool ok = true;
@@ -329,6 +350,11 @@ bool edit_laws() {
               [] { expect_same_as_flat<SmallTreeTable>(1200); });
   ok &= holds("tree: edits and answers are the flat table's, in usual nodes",
               [] { expect_same_as_flat<TreeTable>(1200); });
+  ok &= holds("tree: a region that grows down, and shrinks again, is found where it begins", [] {
+    const auto bytes = *rc::gen::inRange<uint64_t>(1, 4096);
+    expect_found_as_they_grow<SmallTreeTable>(400, bytes);
+    expect_found_as_they_grow<TreeTable>(1000, bytes);
+  });
   return ok;
 }
 
@@ -352,9 +378,9 @@ bool storage_laws() {
     for (int growth = 0; growth < 7; ++growth) {
       while (table.count() < table.capacity()) {
         const uint64_t i = down ? 100000 - table.count() : table.count();
-        RC_ASSERT(table.insert_alone(Lone::page(2 * i), kNoFlags, kUnsetNode));
+        RC_ASSERT(table.insert_alone(page(2 * i), kNoFlags, kUnsetNode));
       }
-      RC_ASSERT(!table.insert_alone(Lone::page(1 << 20), kNoFlags, kUnsetNode));
+      RC_ASSERT(!table.insert_alone(page(1 << 20), kNoFlags, kUnsetNode));
       RC_ASSERT(table.first_broken_invariant() == 0);
       const uint64_t bytes = SmallTreeTable::growth_bytes(table.capacity(), sizeof(Region));
       blocks.emplace_back(new std::byte[bytes]);
@@ -389,31 +415,31 @@ bool storage_laws() {
 bool bound_laws() {
   bool ok = true;
   ok &= holds("tree: a search in vain makes bounds tight, a removal puts them right", [] {
-    Lone lone{400};
+    Lone<SmallTreeTable> lone{400};
     Passed passed;
     PhysRange gap;
     Ahead ahead;
     const Wish wanted{2 * 4096, 4096};
-    const PhysRange inside{PhysAddr{0}, Lone::page(799).base};
+    const PhysRange inside{PhysAddr{0}, page(799).base};
     RC_ASSERT(!lone.tree.find_gap_down(inside, wanted, passed, gap, ahead));
     RC_ASSERT(passed.largest <= 4096u);
     const uint64_t freed = 2 * *rc::gen::inRange<uint64_t>(1, 399);
     PhysRange left;
-    RC_ASSERT(lone.tree.remove_alone(Lone::page(freed), left));
+    RC_ASSERT(lone.tree.remove_alone(page(freed), left));
     RC_ASSERT(lone.tree.find_gap_down(inside, wanted, passed, gap, ahead));
     RC_ASSERT(gap == left);
     RC_ASSERT(lone.tree.find_gap_up(inside, wanted, passed, gap, ahead));
     RC_ASSERT(gap == left);
-    RC_ASSERT(left == (PhysRange{Lone::page(freed - 1).base, Lone::page(freed + 1).end}));
+    RC_ASSERT(left == (PhysRange{page(freed - 1).base, page(freed + 1).end}));
   });
   return ok;
 }
 
 int broken_by(const std::function<void(Region&)>& damage) {
-  Lone lone{100};
+  Lone<SmallTreeTable> lone{100};
   RC_ASSERT(lone.tree.first_broken_invariant() == 0);
   // The regions are not the table's secret, only not to be written to.
-  damage(const_cast<Region&>(*lone.tree.holding(Lone::page(66).base)));
+  damage(const_cast<Region&>(*lone.tree.holding(page(66).base)));
   return lone.tree.first_broken_invariant();
 }
 
@@ -433,19 +459,19 @@ bool invariant_laws() {
     RC_ASSERT(broken_by([](Region& r) { r.size = 3 * 4096; }) == 3);
     RC_ASSERT(broken_by([](Region& r) { r.size = 2 * 4096; }) == 4);
     RC_ASSERT(broken_by([](Region& r) { r.size = 100; }) == 5);
-    Lone keys{100};
+    Lone<SmallTreeTable> keys{100};
     Region* const first = leaf_start(keys.tree);
     first->base = first->base - 4;
     RC_ASSERT(keys.tree.first_broken_invariant() == 6);
     // A gap that no bound knows of: a region that is smaller than its sum, made up for elsewhere.
-    Lone bounds{100};
+    Lone<SmallTreeTable> bounds{100};
     Passed passed;
     PhysRange gap;
     Ahead ahead;
-    RC_ASSERT(!bounds.tree.find_gap_down({PhysAddr{0}, Lone::page(199).base}, {8192, 4096}, passed,
-                                         gap, ahead));
-    auto& shrunk = const_cast<Region&>(*bounds.tree.holding(Lone::page(66).base));
-    auto& grown = const_cast<Region&>(*bounds.tree.holding(Lone::page(198).base));
+    RC_ASSERT(!bounds.tree.find_gap_down({PhysAddr{0}, page(199).base}, {8192, 4096}, passed, gap,
+                                         ahead));
+    auto& shrunk = const_cast<Region&>(*bounds.tree.holding(page(66).base));
+    auto& grown = const_cast<Region&>(*bounds.tree.holding(page(198).base));
     shrunk.size -= 100;
     grown.size += 100;
     RC_ASSERT(bounds.tree.first_broken_invariant() == 7);
