@@ -56,7 +56,7 @@ bool CostSearch::fits(PhysRange free, const Wish& wish) const {
 
 // Not only what lies on the way of this search: one that goes on where another ended has another
 // way.
-void CostSearch::count_passed(PhysRange window, PhysRange seen, const RegionFilter& filter,
+void CostSearch::count_passed(PhysRange window, PhysRange seen, const RegionSieve& sieve,
                               const Wish& wish) {
   const auto look = [&](PhysRange free, bool skipped) {
     if (!skipped && fits(cut_to(free, window), wish)) return;
@@ -66,7 +66,7 @@ void CostSearch::count_passed(PhysRange window, PhysRange seen, const RegionFilt
   const std::vector<Region>& memory = state_.memory;
   for (auto at = first_ending_after(memory, seen.base); at != memory.end(); ++at) {
     if (seen.end <= at->base) break;
-    look(at->range(), filter.skips(*at));
+    look(at->range(), sieve.skips(*at));
   }
   const Gaps gaps = gaps_in(seen);
   for (size_t i = gaps.first; i <= gaps.last; ++i) look(gap_below(i), false);
@@ -85,14 +85,14 @@ PhysRange CostSearch::gap_below(size_t index) const {
           index == reserved.size() ? kPhysAddrMax : reserved[index].base};
 }
 
-bool CostSearch::find_region(PhysRange window, const RegionFilter& filter, const Wish& wish,
+bool CostSearch::find_region(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                              PhysRange& found) const {
   const std::vector<Region>& memory = state_.memory;
   const auto first = first_ending_after(memory, window.base);
   const auto end = std::max(first, first_starting_from(memory, window.end));
   const auto is_it = [&](const Region& region) {
     found = region.range();
-    return !filter.skips(region) && fits(cut_to(found, window), wish);
+    return !sieve.skips(region) && fits(cut_to(found, window), wish);
   };
   if (state_.bottom_up) return std::any_of(first, end, is_it);
   return std::any_of(std::make_reverse_iterator(end), std::make_reverse_iterator(first), is_it);
@@ -108,12 +108,12 @@ bool CostSearch::find_gap(PhysRange window, const Wish& wish, PhysRange& found) 
   return false;
 }
 
-bool CostSearch::attempt(PhysRange window, const RegionFilter& filter, const Wish& wish) {
+bool CostSearch::attempt(PhysRange window, const RegionSieve& sieve, const Wish& wish) {
   ++extent_.attempts;
   PhysRange rest = window, memory, gap;
   while (true) {
     ++extent_.turns;
-    if (rest.empty() || !find_region(rest, filter, wish, memory)) break;
+    if (rest.empty() || !find_region(rest, sieve, wish, memory)) break;
     if (state_.bottom_up) {
       rest.base = max(rest.base, memory.base);
     } else {
@@ -123,7 +123,7 @@ bool CostSearch::attempt(PhysRange window, const RegionFilter& filter, const Wis
     if (fits(cut_to(gap, memory), wish)) {
       const PhysRange seen =
           state_.bottom_up ? PhysRange{window.base, gap.end} : PhysRange{gap.base, window.end};
-      count_passed(window, seen, filter, wish);
+      count_passed(window, seen, sieve, wish);
       return true;
     }
     if (state_.bottom_up) {
@@ -132,7 +132,7 @@ bool CostSearch::attempt(PhysRange window, const RegionFilter& filter, const Wis
       rest.end = max(rest.base, min(gap.end, memory.base));
     }
   }
-  count_passed(window, window, filter, wish);
+  count_passed(window, window, sieve, wish);
   return false;
 }
 
@@ -146,7 +146,7 @@ bool CostSearch::try_window(PhysRange window, const AllocRequest& request) {
       filter.nid = other_node ? kNoNode : request.nid;
       filter.flags = mirrored ? kMirror : kNoFlags;
       filter.movable_node = state_.movable_node;
-      if (attempt(window, filter, {request.size, request.align})) return true;
+      if (attempt(window, RegionSieve{filter}, {request.size, request.align})) return true;
     }
   }
   return false;

@@ -21,14 +21,14 @@ class CostSearch {
   Gaps gaps_in(PhysRange range) const;
   PhysRange gap_below(size_t index) const;
 
-  bool attempt(PhysRange window, const RegionFilter& filter, const Wish& wish);
+  bool attempt(PhysRange window, const RegionSieve& sieve, const Wish& wish);
   bool try_window(PhysRange window, const AllocRequest& request);
-  bool find_region(PhysRange window, const RegionFilter& filter, const Wish& wish,
+  bool find_region(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                    PhysRange& region) const;
   bool find_gap(PhysRange window, const Wish& wish, PhysRange& gap) const;
   bool fits(PhysRange free, const Wish& wish) const;
   /// Of a search in `window` that has ended: what lies in the part that it has seen.
-  void count_passed(PhysRange window, PhysRange seen, const RegionFilter& filter, const Wish& wish);
+  void count_passed(PhysRange window, PhysRange seen, const RegionSieve& sieve, const Wish& wish);
 
   const CostState& state_;
   Extent& extent_;

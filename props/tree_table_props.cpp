@@ -204,13 +204,14 @@ class Pair {
     if (pick_(2) == 0) filter.nid = NodeId{static_cast<int32_t>(pick_(2))};
     if (pick_(3) == 0) filter.flags = kMark;
     filter.everything = pick_(4) == 0;
+    const RegionSieve sieve{filter};
     for (const bool up : {false, true}) {
       Passed exact, bound;
       Ahead array, leaf;
-      const Region* const found = up ? flat_.find_region_up(inside, filter, wanted, exact, array)
-                                     : flat_.find_region_down(inside, filter, wanted, exact, array);
-      const Region* const same = up ? tree_.find_region_up(inside, filter, wanted, bound, leaf)
-                                    : tree_.find_region_down(inside, filter, wanted, bound, leaf);
+      const Region* const found = up ? flat_.find_region_up(inside, sieve, wanted, exact, array)
+                                     : flat_.find_region_down(inside, sieve, wanted, exact, array);
+      const Region* const same = up ? tree_.find_region_up(inside, sieve, wanted, bound, leaf)
+                                    : tree_.find_region_down(inside, sieve, wanted, bound, leaf);
       RC_ASSERT((found == nullptr) == (same == nullptr));
       if (found != nullptr) {
         RC_ASSERT(*found == *same);

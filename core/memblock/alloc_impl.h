@@ -16,7 +16,7 @@ inline constexpr const char* kAllocator = "memblock_alloc_range_nid";
 template <RegionTable Table>
 bool BasicMemblock<Table>::find_free(const Wish& wish, PhysRange window, SearchKind kind,
                                      Passed& passed, Found& found) const {
-  const RegionFilter wanted = filter(kind.nid(), kind.flags());
+  const RegionSieve wanted{filter(kind.nid(), kind.flags())};
   while (true) {
     Ahead memory, reserved;
     const Region* const region =

@@ -45,20 +45,20 @@ IndexRange FlatTable::positions(PhysRange range) const {
   return {touched.first + below, touched.last + below};
 }
 
-const Region* FlatTable::find_region_down(PhysRange window, const RegionFilter& filter,
+const Region* FlatTable::find_region_down(PhysRange window, const RegionSieve& sieve,
                                           const Wish& wish, Passed& passed, Ahead& ahead) const {
   const Region* const first = storage_.data();
   const Region* const end = first + first_starting_from(window.end);
-  const Region* const found = detail::find_region_down(first, end, window, filter, wish, passed);
+  const Region* const found = detail::find_region_down(first, end, window, sieve, wish, passed);
   ahead = {first, found, {}};
   return found;
 }
 
-const Region* FlatTable::find_region_up(PhysRange window, const RegionFilter& filter,
+const Region* FlatTable::find_region_up(PhysRange window, const RegionSieve& sieve,
                                         const Wish& wish, Passed& passed, Ahead& ahead) const {
   const Region* const first = storage_.data() + first_ending_after(window.base);
   const Region* const end = storage_.data() + count_;
-  const Region* const found = detail::find_region_up(first, end, window, filter, wish, passed);
+  const Region* const found = detail::find_region_up(first, end, window, sieve, wish, passed);
   ahead = {found, end, {}};
   return found;
 }

@@ -109,11 +109,11 @@ class FlatTable {
   /// Cost: two lookups.
   IndexRange positions(PhysRange range) const;
 
-  /// The highest, or lowest, region that reaches into `window`, passes `filter` and holds what is
+  /// The highest, or lowest, region that reaches into `window`, passes `sieve` and holds what is
   /// wished for there; or null. Cost: O(log n + k) for k others that are passed by.
-  const Region* find_region_down(PhysRange window, const RegionFilter& filter, const Wish& wish,
+  const Region* find_region_down(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                                  Passed& passed, Ahead& ahead) const;
-  const Region* find_region_up(PhysRange window, const RegionFilter& filter, const Wish& wish,
+  const Region* find_region_up(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                                Passed& passed, Ahead& ahead) const;
 
   /// The highest, or lowest, gap between regions that holds what is wished for inside `window`.

@@ -69,18 +69,26 @@ inline Region* last_from(Region* regions, size_t count, PhysAddr address) {
   return const_cast<Region*>(last_from(static_cast<const Region*>(regions), count, address));
 }
 
-/// How many of `count` regions begin at or below `address`.
+/// How many of `count` regions begin at or below `address`: most searches begin above all of them.
 inline size_t count_from(const Region* regions, size_t count, PhysAddr address) {
-  if (count == 0) return 0;
+  if (count == 0 || regions[count - 1].base <= address) return count;
   const Region* const last = last_from(regions, count, address);
   return static_cast<size_t>(last - regions) + static_cast<size_t>(last->base <= address);
+}
+
+/// The first of `count` regions that ends above `address`, or their end: most searches upwards
+/// begin below all of them.
+inline const Region* first_ending_after(const Region* regions, size_t count, PhysAddr address) {
+  if (count == 0 || address < regions->base) return regions;
+  const Region* const last = last_from(regions, count, address);
+  return last->end() <= address ? last + 1 : last;
 }
 
 /// The highest gap that holds what is wished for inside `window`, among those that end at `top`,
 /// which lies above `[first, below)`, and in front of each of these regions. What lies below them
 /// ends at `before`. `below` becomes the end of those below the gap.
 inline bool find_gap_down(const Region* first, const Region*& below, PhysAddr before, PhysAddr top,
-                          PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap) {
+                          PhysRange window, Wish wish, Passed& passed, PhysRange& gap) {
   PhysAddr at;
   while (window.base < top) {
     const PhysAddr bottom = max(window.base, below == first ? before : below[-1].end());
@@ -98,7 +106,7 @@ inline bool find_gap_down(const Region* first, const Region*& below, PhysAddr be
 /// The lowest one, among those in front of `[above, end)`, the first of which begins at `bottom`.
 /// `above` becomes the first region above the gap.
 inline bool find_gap_up(const Region*& above, const Region* end, PhysAddr bottom, PhysRange window,
-                        const Wish& wish, Passed& passed, PhysRange& gap) {
+                        Wish wish, Passed& passed, PhysRange& gap) {
   PhysAddr at;
   for (; above != end && bottom < window.end; ++above) {
     const PhysAddr top = min(window.end, above->base);
@@ -112,16 +120,15 @@ inline bool find_gap_up(const Region*& above, const Region* end, PhysAddr bottom
   return false;
 }
 
-/// The highest of regions `[first, end)` that reaches into `window`, passes `filter` and holds what
+/// The highest of regions `[first, end)` that reaches into `window`, passes `sieve` and holds what
 /// is wished for there, or null.
 inline const Region* find_region_down(const Region* first, const Region* end, PhysRange window,
-                                      const RegionFilter& filter, const Wish& wish,
-                                      Passed& passed) {
+                                      RegionSieve sieve, Wish wish, Passed& passed) {
   PhysAddr at;
   for (const Region* region = end; region != first;) {
     --region;
     if (region->end() <= window.base) return nullptr;
-    if (filter.skips(*region)) continue;
+    if (sieve.skips(*region)) continue;
     const PhysRange part = cut_to(region->range(), window);
     if (wish.fits_high(part, at)) return region;
     passed.add(part);
@@ -131,10 +138,10 @@ inline const Region* find_region_down(const Region* first, const Region* end, Ph
 
 /// The lowest one.
 inline const Region* find_region_up(const Region* first, const Region* end, PhysRange window,
-                                    const RegionFilter& filter, const Wish& wish, Passed& passed) {
+                                    RegionSieve sieve, Wish wish, Passed& passed) {
   PhysAddr at;
   for (const Region* region = first; region != end && region->base < window.end; ++region) {
-    if (filter.skips(*region)) continue;
+    if (sieve.skips(*region)) continue;
     const PhysRange part = cut_to(region->range(), window);
     if (wish.fits_low(part, at)) return region;
     passed.add(part);

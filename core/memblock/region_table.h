@@ -49,22 +49,47 @@ constexpr PhysRange cut_to(PhysRange range, PhysRange window) {
 /// Which memory regions a walk or an allocation looks at (should_skip_region).
 struct RegionFilter {
   NodeId nid = kNoNode;          ///< Only this node; anything that is no node means all.
-  RegionFlags flags = kNoFlags;  ///< See skips().
+  RegionFlags flags = kNoFlags;  ///< See RegionSieve.
   bool movable_node = false;     ///< Whether hotplug memory is kept for movable pages.
   bool everything = false;       ///< Looks at all regions: reserved and physmem have no filter.
+};
 
-  /// Skipped are: another node; hotplug memory under movable_node, nomap and driver-managed memory,
-  /// each unless `flags` asks for it; and, if `flags` has Mirror, memory without.
-  constexpr bool skips(const Region& region) const {
-    if (everything) return false;
-    // Loops over regions work these out once.
+/// What a filter asks for, worked out: one comparison for each region. Skipped are: another node;
+/// hotplug memory under movable_node, nomap and driver-managed memory, each unless `flags` asks for
+/// it; and, if `flags` has Mirror, memory without.
+class RegionSieve {
+ public:
+  constexpr explicit RegionSieve(const RegionFilter& filter) {
+    if (filter.everything) return;
     const RegionFlags kept =
-        movable_node ? kNomap | kDriverManaged | kHotplug : kNomap | kDriverManaged;
-    const RegionFlags unwanted = without(kept, flags);
-    const RegionFlags needed = flags & kMirror;
-    const RegionFlags wrong = (region.flags & unwanted) | without(needed, region.flags);
-    return wrong != kNoFlags || (is_node(nid) && nid != region.nid);
+        filter.movable_node ? kNomap | kDriverManaged | kHotplug : kNomap | kDriverManaged;
+    const RegionFlags mirrored = filter.flags & kMirror;
+    wanted_ = number(NodeId{0}, mirrored);
+    cares_ = number(NodeId{0}, without(kept, filter.flags) | mirrored);
+    if (kNodesMax == 1 || !is_node(filter.nid)) return;
+    wanted_ |= number(filter.nid, kNoFlags);
+    cares_ |= number(NodeId{-1}, kNoFlags);
   }
+
+  constexpr bool skips(const Region& region) const {
+    return ((number(region.nid, region.flags) ^ wanted_) & cares_) != 0;
+  }
+
+  /// Whether regions are skipped for one of `flags`, or for their node if that is not nid().
+  constexpr bool cares_for(RegionFlags flags) const {
+    return (cares_ & number(NodeId{0}, flags)) == number(NodeId{0}, flags);
+  }
+  constexpr bool cares_for_node() const { return cares_ >> 32 != 0; }
+  constexpr NodeId nid() const { return {static_cast<int32_t>(wanted_ >> 32)}; }
+
+ private:
+  /// As a region has them, side by side.
+  static constexpr uint64_t number(NodeId nid, RegionFlags flags) {
+    return uint64_t{static_cast<uint32_t>(nid.value)} << 32 | flags.bits;
+  }
+
+  uint64_t wanted_ = 0;
+  uint64_t cares_ = 0;  ///< Which bits of that have to be the same.
 };
 
 /// A block that is looked for.
@@ -143,9 +168,9 @@ struct Block {
 template <class T>
 concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
     requires(T table, const T& view, PhysRange range, PhysAddr address,
-             typename T::Position position, RegionFlags flags, NodeId nid,
-             const RegionFilter& filter, const Wish& wish, Passed passed, Spot spot, Region* region,
-             Ahead ahead, const Block& block, typename T::Growth growth) {
+             typename T::Position position, RegionFlags flags, NodeId nid, const RegionSieve& sieve,
+             const Wish& wish, Passed passed, Spot spot, Region* region, Ahead ahead,
+             const Block& block, typename T::Growth growth) {
   // Sizes.
   { view.count() } -> std::same_as<size_t>;
   { view.capacity() } -> std::same_as<size_t>;
@@ -173,8 +198,8 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
   // Searches for free memory: the highest or lowest region that reaches into a window, passes the
   // filter and holds what is wished for there, or null; and the highest or lowest gap between
   // regions that does. `passed` is told what was passed by, and `ahead` what comes next.
-  { view.find_region_down(range, filter, wish, passed, ahead) } -> std::same_as<const Region*>;
-  { view.find_region_up(range, filter, wish, passed, ahead) } -> std::same_as<const Region*>;
+  { view.find_region_down(range, sieve, wish, passed, ahead) } -> std::same_as<const Region*>;
+  { view.find_region_up(range, sieve, wish, passed, ahead) } -> std::same_as<const Region*>;
   { view.find_gap_down(range, wish, passed, range, ahead) } -> std::same_as<bool>;
   { view.find_gap_up(range, wish, passed, range, ahead) } -> std::same_as<bool>;
   // Edits. What they ask for in spare slots, FlatTable says.

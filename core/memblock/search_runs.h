@@ -6,11 +6,11 @@
 
 namespace memblock::detail {
 
-/// Whether what `region` and `gap` share holds the block and passes the filter; `found` then says
+/// Whether what `region` and `gap` share holds the block and passes the sieve; `found` then says
 /// where.
-inline bool shares_enough(const Region& region, PhysRange gap, const RegionFilter& filter,
-                          const Wish& wish, bool high, Passed& passed, Found& found) {
-  if (filter.skips(region)) return false;
+inline bool shares_enough(const Region& region, PhysRange gap, RegionSieve sieve, Wish wish,
+                          bool high, Passed& passed, Found& found) {
+  if (sieve.skips(region)) return false;
   found.gap = cut_to(region.range(), gap);
   found.memory = region.range();
   if (high ? wish.fits_high(found.gap, found.at) : wish.fits_low(found.gap, found.at)) return true;
@@ -26,8 +26,7 @@ inline constexpr int kIdle = 6;
 /// Requires: below it begins the part of the first gap that is to be looked at.
 /// Cost: O(1) for each region and gap that is passed by in turn.
 inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRange& window,
-                              const RegionFilter& filter, const Wish& wish, Passed& passed,
-                              Found& found) {
+                              RegionSieve sieve, Wish wish, Passed& passed, Found& found) {
   const Region* region = memory.end;  // One above those that are left.
   const Region* below = reserved.end;
   PhysAddr top = window.end;
@@ -38,7 +37,7 @@ inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRa
     const PhysRange gap{max(window.base, is_last ? reserved.before : below[-1].end()), top};
     if (gap.base < gap.end && gap.size() >= wish.size) {
       for (int passed_by = 0;
-           region != memory.first && (top <= region[-1].base || filter.skips(region[-1]));
+           region != memory.first && (top <= region[-1].base || sieve.skips(region[-1]));
            --region) {
         if (++passed_by > kIdle) {
           window.end = top;
@@ -47,7 +46,7 @@ inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRa
         idle = 0;
       }
       for (; region != memory.first && gap.base < region[-1].end(); --region) {
-        if (shares_enough(region[-1], gap, filter, wish, true, passed, found)) return true;
+        if (shares_enough(region[-1], gap, sieve, wish, true, passed, found)) return true;
         idle = 0;
         if (region[-1].base <= gap.base) break;  // It may share something with the next gap too.
       }
@@ -71,8 +70,7 @@ inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRa
 /// The lowest one above `window.base`, which becomes where it gave up.
 /// Requires: from it on begins the part of the first gap that is to be looked at.
 inline bool find_in_runs_up(const Ahead& memory, const Ahead& reserved, PhysRange& window,
-                            const RegionFilter& filter, const Wish& wish, Passed& passed,
-                            Found& found) {
+                            RegionSieve sieve, Wish wish, Passed& passed, Found& found) {
   const Region* region = memory.first;
   PhysAddr bottom = window.base;
   int idle = 0;
@@ -82,7 +80,7 @@ inline bool find_in_runs_up(const Ahead& memory, const Ahead& reserved, PhysRang
     const PhysRange gap{bottom, min(window.end, above->base)};
     if (gap.base < gap.end && gap.size() >= wish.size) {
       for (int passed_by = 0;
-           region != memory.end && (region->end() <= bottom || filter.skips(*region)); ++region) {
+           region != memory.end && (region->end() <= bottom || sieve.skips(*region)); ++region) {
         if (++passed_by > kIdle) {
           window.base = bottom;
           return false;
@@ -90,7 +88,7 @@ inline bool find_in_runs_up(const Ahead& memory, const Ahead& reserved, PhysRang
         idle = 0;
       }
       for (; region != memory.end && region->base < gap.end; ++region) {
-        if (shares_enough(*region, gap, filter, wish, false, passed, found)) return true;
+        if (shares_enough(*region, gap, sieve, wish, false, passed, found)) return true;
         idle = 0;
         if (gap.end <= region->end()) break;
       }

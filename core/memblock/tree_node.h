@@ -90,15 +90,14 @@ struct Kinds {
     return {bits};
   }
 
-  /// False if the filter lets none of the regions pass.
-  bool admits(const RegionFilter& filter) const {
-    if (filter.everything) return true;
-    uint32_t needed = 0;
-    if (is_node(filter.nid)) needed |= node_bit(filter.nid);
-    if (filter.flags.has(kMirror)) needed |= kMirrored;
-    if (!filter.flags.has(kNomap) && !filter.flags.has(kDriverManaged)) needed |= kUsual;
-    if (filter.movable_node && !filter.flags.has(kHotplug)) needed |= kStays;
-    return (bits & needed) == needed;
+  /// Where one of these is missing, the sieve lets no region pass.
+  static Kinds needed_by(const RegionSieve& sieve) {
+    uint32_t bits = 0;
+    if (sieve.cares_for_node()) bits |= node_bit(sieve.nid());
+    if (sieve.cares_for(kMirror)) bits |= kMirrored;
+    if (sieve.cares_for(kNomap | kDriverManaged)) bits |= kUsual;
+    if (sieve.cares_for(kHotplug)) bits |= kStays;
+    return {bits};
   }
 
  private:

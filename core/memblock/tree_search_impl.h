@@ -80,12 +80,8 @@ bool BasicTreeTable<Shape>::find_gap_up(PhysRange window, const Wish& wish, Pass
   if (window.empty()) return false;
   Path path;
   Leaf leaf = find(window.base, path);
-  const Region* region = leaf.run.first;
+  const Region* region = detail::first_ending_after(leaf.run.first, leaf.run.count, window.base);
   PhysAddr bottom = window.base;
-  if (leaf.run.count != 0) {
-    region = detail::last_from(leaf.run.first, leaf.run.count, window.base);
-    if (region->end() <= window.base) ++region;
-  }
   const auto admits = [&](const Inner& node, size_t slot) { return node.rooms[slot].admits(wish); };
   bool whole[Shape::kHeightMax + 1] = {};
   while (true) {
@@ -110,21 +106,22 @@ bool BasicTreeTable<Shape>::find_gap_up(PhysRange window, const Wish& wish, Pass
 }
 
 template <class Shape>
-const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const RegionFilter& filter,
+const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const RegionSieve& sieve,
                                                       const Wish& wish, Passed& passed,
                                                       Ahead& ahead) const {
   if (window.empty()) return nullptr;
   Path path;
   Leaf leaf = find(window.end - 1, path);
   size_t count = detail::count_from(leaf.run.first, leaf.run.count, window.end - 1);
+  const auto needed = detail::Kinds::needed_by(sieve);
   const auto admits = [&](const Inner& node, size_t slot) {
-    return node.rooms[slot].admits(wish) && node.kinds[slot].admits(filter);
+    return node.rooms[slot].admits(wish) && node.kinds[slot].covers(needed);
   };
   bool whole[Shape::kHeightMax + 1] = {};
   while (true) {
     const Region* const first = leaf.run.first;
     const Region* const found =
-        detail::find_region_down(first, first + count, window, filter, wish, passed);
+        detail::find_region_down(first, first + count, window, sieve, wish, passed);
     if (found != nullptr) {
       ahead = {first, found, {}};
       return found;
@@ -138,23 +135,21 @@ const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const Re
 }
 
 template <class Shape>
-const Region* BasicTreeTable<Shape>::find_region_up(PhysRange window, const RegionFilter& filter,
+const Region* BasicTreeTable<Shape>::find_region_up(PhysRange window, const RegionSieve& sieve,
                                                     const Wish& wish, Passed& passed,
                                                     Ahead& ahead) const {
   if (window.empty()) return nullptr;
   Path path;
   Leaf leaf = find(window.base, path);
-  const Region* region = leaf.run.first;
-  if (leaf.run.count != 0) {
-    region = detail::last_from(leaf.run.first, leaf.run.count, window.base);
-  }
+  const Region* region = detail::first_ending_after(leaf.run.first, leaf.run.count, window.base);
+  const auto needed = detail::Kinds::needed_by(sieve);
   const auto admits = [&](const Inner& node, size_t slot) {
-    return node.rooms[slot].admits(wish) && node.kinds[slot].admits(filter);
+    return node.rooms[slot].admits(wish) && node.kinds[slot].covers(needed);
   };
   bool whole[Shape::kHeightMax + 1] = {};
   while (true) {
     const Region* const end = leaf.run.end();
-    const Region* const found = detail::find_region_up(region, end, window, filter, wish, passed);
+    const Region* const found = detail::find_region_up(region, end, window, sieve, wish, passed);
     if (found != nullptr) {
       ahead = {found, end, {}};
       return found;

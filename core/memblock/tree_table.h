@@ -167,10 +167,10 @@ class BasicTreeTable {
   IndexRange positions(PhysRange range) const;
 
   /// Cost: O(log n + k) for k regions that are passed by: those that would hold the block but for
-  /// the filter or the window, or because they share a leaf with one that would.
-  const Region* find_region_down(PhysRange window, const RegionFilter& filter, const Wish& wish,
+  /// the sieve or the window, or because they share a leaf with one that would.
+  const Region* find_region_down(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                                  Passed& passed, Ahead& ahead) const;
-  const Region* find_region_up(PhysRange window, const RegionFilter& filter, const Wish& wish,
+  const Region* find_region_up(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                                Passed& passed, Ahead& ahead) const;
 
   /// Cost: O(log n + g) for g gaps that are passed by: those that hold the block at the next finer

@@ -81,10 +81,9 @@ template <class Shape>
 typename BasicTreeTable<Shape>::Position BasicTreeTable<Shape>::first_ending_after(
     PhysAddr address) const {
   const Leaf leaf = leaf_of(address);
-  if (leaf.run.count == 0) return position_in(leaf, 0);
-  const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, address);
+  const Region* const at = detail::first_ending_after(leaf.run.first, leaf.run.count, address);
   Position found = position_in(leaf, static_cast<size_t>(at - leaf.run.first));
-  if (at->end() <= address) next(found);
+  if (found.index == found.count) next(found);
   return found;
 }
 
@@ -93,10 +92,9 @@ typename BasicTreeTable<Shape>::Position BasicTreeTable<Shape>::first_starting_f
     PhysAddr address) const {
   if (address == PhysAddr{0}) return lowest_position();
   const Leaf leaf = leaf_of(address - 1);
-  if (leaf.run.count == 0) return position_in(leaf, 0);
-  const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, address - 1);
-  Position found = position_in(leaf, static_cast<size_t>(at - leaf.run.first));
-  if (at->base < address) next(found);
+  Position found =
+      position_in(leaf, detail::count_from(leaf.run.first, leaf.run.count, address - 1));
+  if (found.index == found.count) next(found);
   return found;
 }
 

@@ -72,7 +72,7 @@ class BasicRangeWalk {
                  Direction direction, PhysRange window = kAllMemory)
       : from_(from, window, direction),
         minus_(minus != nullptr ? *minus : from, window, direction),
-        filter_(filter),
+        sieve_(filter),
         direction_(direction),
         has_minus_(minus != nullptr),
         window_(window) {}
@@ -82,8 +82,8 @@ class BasicRangeWalk {
     return direction_ == Direction::Up ? next_up(out) : next_down(out);
   }
 
-  /// Calls `visit` with all that next() has not given yet. Upwards this takes a fraction of the
-  /// time: nothing has to be put away between two ranges.
+  /// Calls `visit` with all that next() has not given yet. This takes a fraction of the time:
+  /// nothing has to be put away between two ranges, and what `visit` adds to stays in a register.
   template <class Visit>
   void each(Visit&& visit) {
     if (direction_ == Direction::Up) return each_up(visit);
@@ -101,7 +101,7 @@ class BasicRangeWalk {
 
   Cursor<Table> from_;   // The next region to look at.
   Cursor<Table> minus_;  // The next region that may take something away.
-  RegionFilter filter_;
+  RegionSieve sieve_;
   Direction direction_;
   bool has_minus_;
   PhysRange window_;
@@ -184,7 +184,7 @@ class BasicZoneWalk {
 /// Makes what the window leaves of `region` the current range.
 template <RegionTable Table>
 bool BasicRangeWalk<Table>::take(const Region& region) {
-  if (filter_.skips(region)) return false;
+  if (sieve_.skips(region)) return false;
   rest_ = cut_to(region.range(), window_);
   current_ = WalkedRange{rest_, region.nid, region.flags};
   return !rest_.empty();
