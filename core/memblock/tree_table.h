@@ -143,7 +143,7 @@ class BasicTreeTable {
   const Region* holding(PhysAddr address) const {
     const Slots leaf = slots_of(address);
     if (leaf.count == 0) return nullptr;
-    const Region* const at = detail::last_from(leaf.first, leaf.count, address);
+    const Region* const at = last_in(leaf, address);
     // What lies below the region wraps.
     return address - at->base < at->size ? at : nullptr;
   }
@@ -152,7 +152,7 @@ class BasicTreeTable {
   bool overlaps(PhysRange range) const {
     const Slots leaf = slots_of(range.base);
     if (leaf.count == 0) return false;
-    const Region* const at = detail::last_from(leaf.first, leaf.count, range.base);
+    const Region* const at = last_in(leaf, range.base);
     // Without branches, of which half would be mispredicted.
     const auto this_one =
         static_cast<unsigned>(range.base < at->end()) & static_cast<unsigned>(at->base < range.end);
@@ -307,6 +307,8 @@ class BasicTreeTable {
   static_assert(kLeafSlots <= UINT8_MAX && Inner::kFan < kLine, "an entry fits beside an address");
   static_assert((kLeafSlots + kLeafGives + 1) / 2 <= kLeafSlots - 2, "who gives has room then");
   static_assert((kLeafGives + 1 + kLeafSlots - 1) / 3 >= kLeafMin,
+  /// Among so few a search is as short as a look at what was found last, which often is in vain.
+  static constexpr size_t kFew = kLeafSlots / 8;
                 "two leaves are enough for three");
   static_assert(Inner::kFanMin >= 3 || (kLeafFull + 1) / 2 >= kLeafMin, "leaves have neighbours");
 
@@ -322,6 +324,25 @@ class BasicTreeTable {
   Leaf leaf_of(PhysAddr address) const;
   Leaf find(PhysAddr address, Path& path) const {
     return height_ == 0 ? Leaf{leaf_, PhysAddr{0}, kPhysAddrMax} : find_below_nodes(address, path);
+  }
+  /// The last region that begins at or below `address`, or the first. Where there are more than a
+  /// few, the one that was found last and the one behind it are asked first.
+  const Region* last_in(const Slots& leaf, PhysAddr address) const {
+    const Region* const first = leaf.first;
+    if (leaf.count <= kFew) return detail::last_from(first, leaf.count, address);
+    size_t near = near_.load(std::memory_order_relaxed);
+    if (near + 2 < leaf.count) {
+      near += static_cast<size_t>(first[near + 1].base <= address);
+      // One comparison: what lies below the region wraps. Two would be a coin toss each.
+      const PhysAddr base = first[near].base;
+      if (address - base < first[near + 1].base - base) {
+        near_.store(near, std::memory_order_relaxed);
+        return first + near;
+      }
+    }
+    const Region* const found = detail::last_from(first, leaf.count, address);
+    near_.store(static_cast<size_t>(found - first), std::memory_order_relaxed);
+    return found;
   }
   Leaf find_below_nodes(PhysAddr address, Path& path) const;
   Leaf leaf_at(const Path& path) const;
@@ -416,6 +437,7 @@ class BasicTreeTable {
 namespace detail {
 
 /// As many entries as fit into the size of a leaf.
+  mutable std::atomic<size_t> near_{0};  ///< In that leaf, the region. Checked on use too.
 constexpr size_t usual_fan() {
   constexpr size_t kEntryBytes =
       2 * sizeof(uint8_t) + sizeof(Kinds) + sizeof(PhysInt) + sizeof(void*) + sizeof(Room);
