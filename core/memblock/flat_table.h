@@ -59,11 +59,16 @@ class FlatTable {
     return true;
   }
 
-  /// All regions from a position on, and how to pass by some of them.
+  /// All regions from a position on, or up to it, and how to pass by some of them.
   std::span<const Region> run_from(size_t index) const {
     return {storage_.data() + index, count_ - index};
   }
   static void skip(size_t& index, size_t count) { index += count; }
+  std::span<const Region> run_to(size_t index) const { return {storage_.data(), index + 1}; }
+  bool skip_down(size_t& index, size_t count) const {
+    index -= count - 1;
+    return prev(index);
+  }
 
   /// First region that ends above `address`, or count(). Cost: O(1) near the last answer, else
   /// O(log n).

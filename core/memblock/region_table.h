@@ -188,9 +188,11 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
   { view.next(position) } -> std::same_as<bool>;
   { view.prev(position) } -> std::same_as<bool>;
   // Regions from a position on that lie side by side, none only at the end; and how to pass by
-  // some.
+  // some. Those up to a position, which must be a region's; false if all have been passed by.
   { view.run_from(position) } -> std::same_as<std::span<const Region>>;
   view.skip(position, size_t{1});
+  { view.run_to(position) } -> std::same_as<std::span<const Region>>;
+  { view.skip_down(position, size_t{1}) } -> std::same_as<bool>;
   // Ranges. positions() counts regions as if they were split at both ends of the range.
   { view.overlaps(range) } -> std::same_as<bool>;
   { view.gaps(range) } -> std::same_as<size_t>;

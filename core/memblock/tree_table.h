@@ -84,13 +84,18 @@ class BasicTreeTable {
     --at.index;
     return true;
   }
-  /// The regions of one leaf from a position on, and how to pass by some of them.
+  /// The regions of one leaf from a position on, or up to it, and how to pass by some of them.
   std::span<const Region> run_from(const Position& at) const {
     return {at.first + at.index, at.count - at.index};
   }
   void skip(Position& at, size_t count) const {
     at.index += count;
     if (at.index == at.count && at.upper != kPhysAddrMax) at = position_in(leaf_of(at.upper), 0);
+  }
+  std::span<const Region> run_to(const Position& at) const { return {at.first, at.index + 1}; }
+  bool skip_down(Position& at, size_t count) const {
+    at.index -= count - 1;
+    return prev(at);
   }
   Position lowest_position() const { return position_in(leaf_of(PhysAddr{0}), 0); }
 
@@ -302,13 +307,13 @@ class BasicTreeTable {
   static constexpr size_t kLeafFull = kLeafSlots * 15 / 16;
   /// A full leaf gives to a neighbour that holds no more than this.
   static constexpr size_t kLeafGives = kLeafSlots * 11 / 16;
+  /// Among so few a search is as short as a look at what was found last, which often is in vain.
+  static constexpr size_t kFew = kLeafSlots / 8;
   /// A tree of no more regions than this becomes one leaf again.
   static constexpr size_t kOneLeaf = kLeafSlots * 3 / 8;
   static_assert(kLeafSlots <= UINT8_MAX && Inner::kFan < kLine, "an entry fits beside an address");
   static_assert((kLeafSlots + kLeafGives + 1) / 2 <= kLeafSlots - 2, "who gives has room then");
   static_assert((kLeafGives + 1 + kLeafSlots - 1) / 3 >= kLeafMin,
-  /// Among so few a search is as short as a look at what was found last, which often is in vain.
-  static constexpr size_t kFew = kLeafSlots / 8;
                 "two leaves are enough for three");
   static_assert(Inner::kFanMin >= 3 || (kLeafFull + 1) / 2 >= kLeafMin, "leaves have neighbours");
 
@@ -320,11 +325,6 @@ class BasicTreeTable {
     return height_ == 0 ? Slots{leaf_.first, leaf_.count} : slots_below_nodes(address);
   }
   Slots slots_below_nodes(PhysAddr address) const;
-  bool overlaps_next_leaf(PhysRange range) const;
-  Leaf leaf_of(PhysAddr address) const;
-  Leaf find(PhysAddr address, Path& path) const {
-    return height_ == 0 ? Leaf{leaf_, PhysAddr{0}, kPhysAddrMax} : find_below_nodes(address, path);
-  }
   /// The last region that begins at or below `address`, or the first. Where there are more than a
   /// few, the one that was found last and the one behind it are asked first.
   const Region* last_in(const Slots& leaf, PhysAddr address) const {
@@ -343,6 +343,11 @@ class BasicTreeTable {
     const Region* const found = detail::last_from(first, leaf.count, address);
     near_.store(static_cast<size_t>(found - first), std::memory_order_relaxed);
     return found;
+  }
+  bool overlaps_next_leaf(PhysRange range) const;
+  Leaf leaf_of(PhysAddr address) const;
+  Leaf find(PhysAddr address, Path& path) const {
+    return height_ == 0 ? Leaf{leaf_, PhysAddr{0}, kPhysAddrMax} : find_below_nodes(address, path);
   }
   Leaf find_below_nodes(PhysAddr address, Path& path) const;
   Leaf leaf_at(const Path& path) const;
@@ -432,12 +437,12 @@ class BasicTreeTable {
   mutable Edge low_, high_;
   /// The node above the leaf of the last lookup, and in its low bits the entry. Checked on use.
   mutable std::atomic<const char*> hint_{nullptr};
+  mutable std::atomic<size_t> near_{0};  ///< In that leaf, the region. Checked on use too.
 };
 
 namespace detail {
 
 /// As many entries as fit into the size of a leaf.
-  mutable std::atomic<size_t> near_{0};  ///< In that leaf, the region. Checked on use too.
 constexpr size_t usual_fan() {
   constexpr size_t kEntryBytes =
       2 * sizeof(uint8_t) + sizeof(Kinds) + sizeof(PhysInt) + sizeof(void*) + sizeof(Room);

@@ -40,12 +40,17 @@ class Cursor {
   /// Null once the walk has left the table.
   const Region* region() const { return region_; }
 
-  /// The regions from here on that lie side by side in storage; none only if the walk is over.
-  std::span<const Region> run() const { return table_->run_from(position_); }
-  /// Passes by so many regions of run().
-  void skip(size_t count) {
+  /// The regions from here on that lie side by side in storage, or those up to here. Requires: the
+  /// walk is not over.
+  std::span<const Region> run_up() const { return table_->run_from(position_); }
+  std::span<const Region> run_down() const { return table_->run_to(position_); }
+  /// Passes by so many of them, at least one.
+  void skip_up(size_t count) {
     table_->skip(position_, count);
     region_ = table_->region(position_);
+  }
+  void skip_down(size_t count) {
+    region_ = table_->skip_down(position_, count) ? table_->region(position_) : nullptr;
   }
 
   void up() { region_ = table_->next(position_) ? table_->region(position_) : nullptr; }
@@ -85,14 +90,15 @@ class BasicRangeWalk {
   /// Calls `visit` with all that next() has not given yet. This takes a fraction of the time:
   /// nothing has to be put away between two ranges, and what `visit` adds to stays in a register.
   template <class Visit>
-  void each(Visit&& visit) {
-    if (direction_ == Direction::Up) return each_up(visit);
-    for (WalkedRange found; next_down(found);) visit(found);
+  [[gnu::always_inline]] void each(Visit&& visit) {
+    return direction_ == Direction::Up ? each_up(visit) : each_down(visit);
   }
 
  private:
   template <class Visit>
-  void each_up(Visit& visit);
+  [[gnu::always_inline]] inline void each_up(Visit& visit);
+  template <class Visit>
+  [[gnu::always_inline]] inline void each_down(Visit& visit);
   bool next_up(WalkedRange& out);
   bool next_down(WalkedRange& out);
   bool take_region_up();
@@ -105,8 +111,9 @@ class BasicRangeWalk {
   Direction direction_;
   bool has_minus_;
   PhysRange window_;
-  PhysRange rest_;       // What is left of the current region.
-  WalkedRange current_;  // Node and flags of that region.
+  PhysRange rest_;  // What is left of the current region.
+  NodeId nid_;      // Of that region.
+  RegionFlags flags_;
 };
 
 /// Page frames `[first, last)`.
@@ -186,7 +193,8 @@ template <RegionTable Table>
 bool BasicRangeWalk<Table>::take(const Region& region) {
   if (sieve_.skips(region)) return false;
   rest_ = cut_to(region.range(), window_);
-  current_ = WalkedRange{rest_, region.nid, region.flags};
+  nid_ = region.nid;
+  flags_ = region.flags;
   return !rest_.empty();
 }
 
@@ -218,19 +226,19 @@ void BasicRangeWalk<Table>::each_up(Visit& visit) {
     PhysAddr reached = rest_.base;
     const PhysAddr end = rest_.end;
     const auto found_up_to = [&](PhysAddr stop) {
-      if (reached < stop) visit(WalkedRange{{reached, stop}, current_.nid, current_.flags});
+      if (reached < stop) visit(WalkedRange{{reached, stop}, nid_, flags_});
     };
     // What lies between two regions takes nothing away.
     while (minus_.region() != nullptr && minus_.region()->end() <= reached) minus_.up();
     while (has_minus_ && minus_.region() != nullptr && minus_.region()->base < end) {
-      const std::span<const Region> run = minus_.run();
+      const std::span<const Region> run = minus_.run_up();
       size_t passed = 0;
       // One that reaches beyond may take something from the next region too.
       for (; passed != run.size() && run[passed].end() <= end; ++passed) {
         found_up_to(run[passed].base);
         reached = run[passed].end();
       }
-      if (passed != 0) minus_.skip(passed);
+      if (passed != 0) minus_.skip_up(passed);
       if (passed == run.size()) continue;
       found_up_to(min(end, run[passed].base));
       reached = end;
@@ -238,6 +246,34 @@ void BasicRangeWalk<Table>::each_up(Visit& visit) {
     }
     found_up_to(end);
     rest_ = PhysRange{end, end};
+  }
+}
+
+template <RegionTable Table>
+template <class Visit>
+void BasicRangeWalk<Table>::each_down(Visit& visit) {
+  while (!rest_.empty() || take_region_down()) {
+    PhysAddr reached = rest_.end;
+    const PhysAddr base = rest_.base;
+    const auto found_down_to = [&](PhysAddr stop) {
+      if (stop < reached) visit(WalkedRange{{stop, reached}, nid_, flags_});
+    };
+    while (minus_.region() != nullptr && reached <= minus_.region()->base) minus_.down();
+    while (has_minus_ && minus_.region() != nullptr && base < minus_.region()->end()) {
+      const std::span<const Region> run = minus_.run_down();
+      size_t left = run.size();
+      for (; left != 0 && base <= run[left - 1].base; --left) {
+        found_down_to(run[left - 1].end());
+        reached = run[left - 1].base;
+      }
+      if (left != run.size()) minus_.skip_down(run.size() - left);
+      if (left == 0) continue;
+      found_down_to(max(base, run[left - 1].end()));
+      reached = base;
+      break;
+    }
+    found_down_to(base);
+    rest_ = PhysRange{base, base};
   }
 }
 
@@ -259,7 +295,7 @@ bool BasicRangeWalk<Table>::next_up(WalkedRange& out) {
     const PhysRange found{rest_.base, stop};
     rest_ = PhysRange{resume, rest_.end};
     if (found.empty()) continue;
-    out = WalkedRange{found, current_.nid, current_.flags};
+    out = WalkedRange{found, nid_, flags_};
     return true;
   }
   return false;
@@ -281,7 +317,7 @@ bool BasicRangeWalk<Table>::next_down(WalkedRange& out) {
     const PhysRange found{stop, rest_.end};
     rest_ = PhysRange{rest_.base, resume};
     if (found.empty()) continue;
-    out = WalkedRange{found, current_.nid, current_.flags};
+    out = WalkedRange{found, nid_, flags_};
     return true;
   }
   return false;
