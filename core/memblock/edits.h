@@ -179,8 +179,7 @@ Region* change_in_place(Region* at, Region* end, const Region*& below, PhysRange
 inline void change_run(Run& run, PhysRange range, const RegionChange& change) {
   if (run.count == 0) return;
   make_above(run, 2);
-  Region* at = last_from(run.first, run.count, range.base);
-  if (at->end() <= range.base) ++at;
+  Region* at = first_ending_after(run.first, run.count, range.base);
   if (at == run.end() || range.end <= at->base) return;
   if (at->base < range.base) at = cut_region(run, at, range.base);
   const Region* below = at == run.first ? nullptr : at - 1;

@@ -79,9 +79,14 @@ inline size_t count_from(const Region* regions, size_t count, PhysAddr address) 
 /// The first of `count` regions that ends above `address`, or their end: most searches upwards
 /// begin below all of them.
 inline const Region* first_ending_after(const Region* regions, size_t count, PhysAddr address) {
-  if (count == 0 || address < regions->base) return regions;
+  if (count == 0 || address <= regions->base) return regions;
   const Region* const last = last_from(regions, count, address);
   return last->end() <= address ? last + 1 : last;
+}
+
+inline Region* first_ending_after(Region* regions, size_t count, PhysAddr address) {
+  return const_cast<Region*>(
+      first_ending_after(static_cast<const Region*>(regions), count, address));
 }
 
 /// The highest gap that holds what is wished for inside `window`, among those that end at `top`,
@@ -315,7 +320,9 @@ inline Region* replace(Run& run, Region* from, Region* to, const Region* pieces,
                                                    const RegionChange& change, PhysAddr upper,
                                                    bool has_lower) {
   if (run.count == 0) return nullptr;
-  Region* const at = last_from(run.first, run.count, range.base);
+  // Those that are about more than one region often begin with the first.
+  Region* const at =
+      range.base <= run.first->base ? run.first : last_from(run.first, run.count, range.base);
   const PhysRange old = at->range();
   if (range.base < old.base || old.end < range.end) return nullptr;
   Region inside = *at;

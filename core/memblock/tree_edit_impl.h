@@ -189,8 +189,7 @@ PhysAddr BasicTreeTable<Shape>::change_in_place(PhysRange range, const RegionCha
     Path path;
     const Leaf leaf = find(from, path);
     Region* const end = leaf.run.end();
-    Region* at = detail::last_from(leaf.run.first, leaf.run.count, from);
-    if (at->end() <= from) ++at;
+    Region* at = detail::first_ending_after(leaf.run.first, leaf.run.count, from);
     at = detail::change_in_place(at, end, below, range, change, [&](const Region& changed) {
       raise(path, detail::Kinds::of(changed));
     });
