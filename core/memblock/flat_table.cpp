@@ -45,51 +45,6 @@ IndexRange FlatTable::positions(PhysRange range) const {
   return {touched.first + below, touched.last + below};
 }
 
-const Region* FlatTable::find_region_down(PhysRange window, const RegionSieve& sieve,
-                                          const Wish& wish, Passed& passed, Ahead& ahead) const {
-  const Region* const first = storage_.data();
-  const Region* const end = first + first_starting_from(window.end);
-  const Region* const found = detail::find_region_down(first, end, window, sieve, wish, passed);
-  ahead = {first, found, {}};
-  return found;
-}
-
-const Region* FlatTable::find_region_up(PhysRange window, const RegionSieve& sieve,
-                                        const Wish& wish, Passed& passed, Ahead& ahead) const {
-  const Region* const first = storage_.data() + first_ending_after(window.base);
-  const Region* const end = storage_.data() + count_;
-  const Region* const found = detail::find_region_up(first, end, window, sieve, wish, passed);
-  ahead = {found, end, {}};
-  return found;
-}
-
-bool FlatTable::find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
-                              Ahead& ahead) const {
-  const Region* const first = storage_.data();
-  const Region* below = first + first_starting_from(window.end);
-  const bool found =
-      detail::find_gap_down(first, below, PhysAddr{0}, window.end, window, wish, passed, gap);
-  ahead = {first, below, PhysAddr{0}};
-  return found;
-}
-
-bool FlatTable::find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
-                            Ahead& ahead) const {
-  const Region* above = storage_.data() + first_ending_after(window.base);
-  const Region* const end = storage_.data() + count_;
-  if (detail::find_gap_up(above, end, window.base, window, wish, passed, gap)) {
-    ahead = {above, end, {}};
-    return true;
-  }
-  // What lies above all regions.
-  const PhysAddr bottom = count_ == 0 ? PhysAddr{0} : end[-1].end();
-  gap = cut_to(PhysRange{bottom, kPhysAddrMax}, window);
-  PhysAddr at;
-  if (wish.fits_low(gap, at)) return true;
-  passed.add(gap);
-  return false;
-}
-
 bool FlatTable::take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot) {
   if (count_ == 0 || count_ == capacity()) return false;
   size_t index = taken_;

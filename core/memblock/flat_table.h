@@ -117,16 +117,24 @@ class FlatTable {
   /// The highest, or lowest, region that reaches into `window`, passes `sieve` and holds what is
   /// wished for there; or null. Cost: O(log n + k) for k others that are passed by.
   const Region* find_region_down(PhysRange window, const RegionSieve& sieve, const Wish& wish,
-                                 Passed& passed, Ahead& ahead) const;
+                                 Passed& passed, Ahead& ahead) const {
+    return detail::find_region_down(regions(), window, sieve, wish, passed, ahead);
+  }
   const Region* find_region_up(PhysRange window, const RegionSieve& sieve, const Wish& wish,
-                               Passed& passed, Ahead& ahead) const;
+                               Passed& passed, Ahead& ahead) const {
+    return detail::find_region_up(regions(), window, sieve, wish, passed, ahead);
+  }
 
   /// The highest, or lowest, gap between regions that holds what is wished for inside `window`.
   /// Cost: O(log n + g) for g gaps that are passed by.
   bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
-                     Ahead& ahead) const;
+                     Ahead& ahead) const {
+    return detail::find_gap_down(regions(), window, wish, passed, gap, ahead);
+  }
   bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
-                   Ahead& ahead) const;
+                   Ahead& ahead) const {
+    return detail::find_gap_up(regions(), window, wish, passed, gap, ahead);
+  }
 
   /// Covers the uncovered pieces of `range` with regions of this kind, then merges what touches.
   /// Regions that are already there keep their kind.

@@ -125,6 +125,17 @@ inline bool find_gap_up(const Region*& above, const Region* end, PhysAddr bottom
   return false;
 }
 
+/// What lies above `last`, the last region of a table, or null if there is none.
+inline bool find_gap_above(const Region* last, PhysRange window, const Wish& wish, Passed& passed,
+                           PhysRange& gap) {
+  gap = window;
+  if (last != nullptr) gap = cut_to(PhysRange{last->end(), kPhysAddrMax}, window);
+  PhysAddr at;
+  if (wish.fits_low(gap, at)) return true;
+  passed.add(gap);
+  return false;
+}
+
 /// The highest of regions `[first, end)` that reaches into `window`, passes `sieve` and holds what
 /// is wished for there, or null.
 inline const Region* find_region_down(const Region* first, const Region* end, PhysRange window,
@@ -152,6 +163,53 @@ inline const Region* find_region_up(const Region* first, const Region* end, Phys
     passed.add(part);
   }
   return nullptr;
+}
+
+// The same four for an array that is all of a table.
+
+[[gnu::noinline]] inline const Region* find_region_down(RegionView all, PhysRange window,
+                                                        const RegionSieve& sieve, const Wish& wish,
+                                                        Passed& passed, Ahead& ahead) {
+  if (window.empty()) return nullptr;
+  const Region* const first = all.data();
+  const Region* const end = first + count_from(first, all.size(), window.end - 1);
+  const Region* const found = find_region_down(first, end, window, sieve, wish, passed);
+  ahead = {first, found, {}};
+  return found;
+}
+
+[[gnu::noinline]] inline const Region* find_region_up(RegionView all, PhysRange window,
+                                                      const RegionSieve& sieve, const Wish& wish,
+                                                      Passed& passed, Ahead& ahead) {
+  if (window.empty()) return nullptr;
+  const Region* const first = first_ending_after(all.data(), all.size(), window.base);
+  const Region* const end = all.data() + all.size();
+  const Region* const found = find_region_up(first, end, window, sieve, wish, passed);
+  ahead = {found, end, {}};
+  return found;
+}
+
+[[gnu::noinline]] inline bool find_gap_down(RegionView all, PhysRange window, const Wish& wish,
+                                            Passed& passed, PhysRange& gap, Ahead& ahead) {
+  if (window.empty()) return false;
+  const Region* const first = all.data();
+  const Region* below = first + count_from(first, all.size(), window.end - 1);
+  const bool found =
+      find_gap_down(first, below, PhysAddr{0}, window.end, window, wish, passed, gap);
+  ahead = {first, below, PhysAddr{0}};
+  return found;
+}
+
+[[gnu::noinline]] inline bool find_gap_up(RegionView all, PhysRange window, const Wish& wish,
+                                          Passed& passed, PhysRange& gap, Ahead& ahead) {
+  if (window.empty()) return false;
+  const Region* above = first_ending_after(all.data(), all.size(), window.base);
+  const Region* const end = all.data() + all.size();
+  if (find_gap_up(above, end, window.base, window, wish, passed, gap)) {
+    ahead = {above, end, {}};
+    return true;
+  }
+  return find_gap_above(all.empty() ? nullptr : end - 1, window, wish, passed, gap);
 }
 
 /// Regions in an array, and how many spare slots it has on either side of them.

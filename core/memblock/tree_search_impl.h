@@ -49,11 +49,12 @@ bool BasicTreeTable<Shape>::step(Path& path, bool (&whole)[Shape::kHeightMax + 1
 }
 
 template <class Shape>
-bool BasicTreeTable<Shape>::find_gap_down(PhysRange window, const Wish& wish, Passed& passed,
-                                          PhysRange& gap, Ahead& ahead) const {
+bool BasicTreeTable<Shape>::find_gap_down_below_nodes(PhysRange window, const Wish& wish,
+                                                      Passed& passed, PhysRange& gap,
+                                                      Ahead& ahead) const {
   if (window.empty()) return false;
   Path path;
-  Leaf leaf = find(window.end - 1, path);
+  Leaf leaf = find_below_nodes(window.end - 1, path);
   const size_t below = detail::count_from(leaf.run.first, leaf.run.count, window.end - 1);
   const Region* region = leaf.run.first + below;
   PhysAddr top = window.end;
@@ -75,11 +76,12 @@ bool BasicTreeTable<Shape>::find_gap_down(PhysRange window, const Wish& wish, Pa
 }
 
 template <class Shape>
-bool BasicTreeTable<Shape>::find_gap_up(PhysRange window, const Wish& wish, Passed& passed,
-                                        PhysRange& gap, Ahead& ahead) const {
+bool BasicTreeTable<Shape>::find_gap_up_below_nodes(PhysRange window, const Wish& wish,
+                                                    Passed& passed, PhysRange& gap,
+                                                    Ahead& ahead) const {
   if (window.empty()) return false;
   Path path;
-  Leaf leaf = find(window.base, path);
+  Leaf leaf = find_below_nodes(window.base, path);
   const Region* region = detail::first_ending_after(leaf.run.first, leaf.run.count, window.base);
   PhysAddr bottom = window.base;
   const auto admits = [&](const Inner& node, size_t slot) { return node.rooms[slot].admits(wish); };
@@ -96,22 +98,17 @@ bool BasicTreeTable<Shape>::find_gap_up(PhysRange window, const Wish& wish, Pass
     region = leaf.run.first;
     bottom = max(window.base, end_below(leaf));
   }
-  const Region* const last = highest();
-  gap = PhysRange{window.base, window.end};
-  if (last != nullptr) gap = cut_to(PhysRange{last->end(), kPhysAddrMax}, window);
-  PhysAddr at;
-  if (wish.fits_low(gap, at)) return true;
-  passed.add(gap);
-  return false;
+  return detail::find_gap_above(highest(), window, wish, passed, gap);
 }
 
 template <class Shape>
-const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const RegionSieve& sieve,
-                                                      const Wish& wish, Passed& passed,
-                                                      Ahead& ahead) const {
+const Region* BasicTreeTable<Shape>::find_region_down_below_nodes(PhysRange window,
+                                                                  const RegionSieve& sieve,
+                                                                  const Wish& wish, Passed& passed,
+                                                                  Ahead& ahead) const {
   if (window.empty()) return nullptr;
   Path path;
-  Leaf leaf = find(window.end - 1, path);
+  Leaf leaf = find_below_nodes(window.end - 1, path);
   size_t count = detail::count_from(leaf.run.first, leaf.run.count, window.end - 1);
   const auto needed = detail::Kinds::needed_by(sieve);
   const auto admits = [&](const Inner& node, size_t slot) {
@@ -135,12 +132,13 @@ const Region* BasicTreeTable<Shape>::find_region_down(PhysRange window, const Re
 }
 
 template <class Shape>
-const Region* BasicTreeTable<Shape>::find_region_up(PhysRange window, const RegionSieve& sieve,
-                                                    const Wish& wish, Passed& passed,
-                                                    Ahead& ahead) const {
+const Region* BasicTreeTable<Shape>::find_region_up_below_nodes(PhysRange window,
+                                                                const RegionSieve& sieve,
+                                                                const Wish& wish, Passed& passed,
+                                                                Ahead& ahead) const {
   if (window.empty()) return nullptr;
   Path path;
-  Leaf leaf = find(window.base, path);
+  Leaf leaf = find_below_nodes(window.base, path);
   const Region* region = detail::first_ending_after(leaf.run.first, leaf.run.count, window.base);
   const auto needed = detail::Kinds::needed_by(sieve);
   const auto admits = [&](const Inner& node, size_t slot) {

@@ -174,17 +174,33 @@ class BasicTreeTable {
   /// Cost: O(log n + k) for k regions that are passed by: those that would hold the block but for
   /// the sieve or the window, or because they share a leaf with one that would.
   const Region* find_region_down(PhysRange window, const RegionSieve& sieve, const Wish& wish,
-                                 Passed& passed, Ahead& ahead) const;
+                                 Passed& passed, Ahead& ahead) const {
+    return height_ == 0 ? detail::find_region_down(RegionView{leaf_.first, leaf_.count}, window,
+                                                   sieve, wish, passed, ahead)
+                        : find_region_down_below_nodes(window, sieve, wish, passed, ahead);
+  }
   const Region* find_region_up(PhysRange window, const RegionSieve& sieve, const Wish& wish,
-                               Passed& passed, Ahead& ahead) const;
+                               Passed& passed, Ahead& ahead) const {
+    return height_ == 0 ? detail::find_region_up(RegionView{leaf_.first, leaf_.count}, window,
+                                                 sieve, wish, passed, ahead)
+                        : find_region_up_below_nodes(window, sieve, wish, passed, ahead);
+  }
 
   /// Cost: O(log n + g) for g gaps that are passed by: those that hold the block at the next finer
   /// of the alignments that nodes know (64, 4 KiB, 2 MiB, 1 GiB), and those whose leaf has had
   /// something freed since it was passed by before.
   bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
-                     Ahead& ahead) const;
+                     Ahead& ahead) const {
+    return height_ == 0 ? detail::find_gap_down(RegionView{leaf_.first, leaf_.count}, window, wish,
+                                                passed, gap, ahead)
+                        : find_gap_down_below_nodes(window, wish, passed, gap, ahead);
+  }
   bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
-                   Ahead& ahead) const;
+                   Ahead& ahead) const {
+    return height_ == 0 ? detail::find_gap_up(RegionView{leaf_.first, leaf_.count}, window, wish,
+                                              passed, gap, ahead)
+                        : find_gap_up_below_nodes(window, wish, passed, gap, ahead);
+  }
 
   /// Requires: as FlatTable. Cost: O(log n + k) for k regions inside the range.
   void insert(PhysRange range, RegionFlags flags, NodeId nid);
@@ -410,6 +426,14 @@ class BasicTreeTable {
   bool step(Path& path, bool (&whole)[Shape::kHeightMax + 1], bool up, Passed& passed,
             const Admits& admits) const;
 
+  const Region* find_region_down_below_nodes(PhysRange window, const RegionSieve& sieve,
+                                             const Wish& wish, Passed& passed, Ahead& ahead) const;
+  const Region* find_region_up_below_nodes(PhysRange window, const RegionSieve& sieve,
+                                           const Wish& wish, Passed& passed, Ahead& ahead) const;
+  bool find_gap_down_below_nodes(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                                 Ahead& ahead) const;
+  bool find_gap_up_below_nodes(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
+                               Ahead& ahead) const;
   // Storage: tree_storage_impl.h
   static size_t nodes_for(size_t capacity);
   static size_t capacity_of(size_t nodes);
