@@ -69,14 +69,14 @@ inline Region* last_from(Region* regions, size_t count, PhysAddr address) {
   return const_cast<Region*>(last_from(static_cast<const Region*>(regions), count, address));
 }
 
-/// How many of `count` regions begin at or below `address`: most searches begin above all of them.
+/// How many of `count` regions begin at or below `address`. Most searches begin above all of them.
 inline size_t count_from(const Region* regions, size_t count, PhysAddr address) {
   if (count == 0 || regions[count - 1].base <= address) return count;
   const Region* const last = last_from(regions, count, address);
   return static_cast<size_t>(last - regions) + static_cast<size_t>(last->base <= address);
 }
 
-/// The first of `count` regions that ends above `address`, or their end: most searches upwards
+/// The first of `count` regions that ends above `address`, or their end. Most searches upwards
 /// begin below all of them.
 inline const Region* first_ending_after(const Region* regions, size_t count, PhysAddr address) {
   if (count == 0 || address <= regions->base) return regions;
@@ -165,7 +165,8 @@ inline const Region* find_region_up(const Region* first, const Region* end, Phys
   return nullptr;
 }
 
-// The same four for an array that is all of a table.
+// The same four for an array that is all of a table. Each is a function of its own: where they are
+// called, four loops would be short of registers.
 
 [[gnu::noinline]] inline const Region* find_region_down(RegionView all, PhysRange window,
                                                         const RegionSieve& sieve, const Wish& wish,
@@ -378,7 +379,7 @@ inline Region* replace(Run& run, Region* from, Region* to, const Region* pieces,
                                                    const RegionChange& change, PhysAddr upper,
                                                    bool has_lower) {
   if (run.count == 0) return nullptr;
-  // Those that are about more than one region often begin with the first.
+  // What is about more regions than one often begins with the first.
   Region* const at =
       range.base <= run.first->base ? run.first : last_from(run.first, run.count, range.base);
   const PhysRange old = at->range();

@@ -144,7 +144,7 @@ class BasicTreeTable {
   Position first_ending_after(PhysAddr address) const;
   Position first_starting_from(PhysAddr address) const;
 
-  /// Cost: O(1) in the leaf of the last answer, else O(log n).
+  /// Cost: O(1) at the last answer and right above it, else O(log n).
   const Region* holding(PhysAddr address) const {
     const Slots leaf = slots_of(address);
     if (leaf.count == 0) return nullptr;
@@ -175,14 +175,12 @@ class BasicTreeTable {
   /// the sieve or the window, or because they share a leaf with one that would.
   const Region* find_region_down(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                                  Passed& passed, Ahead& ahead) const {
-    return height_ == 0 ? detail::find_region_down(RegionView{leaf_.first, leaf_.count}, window,
-                                                   sieve, wish, passed, ahead)
+    return height_ == 0 ? detail::find_region_down(only_leaf(), window, sieve, wish, passed, ahead)
                         : find_region_down_below_nodes(window, sieve, wish, passed, ahead);
   }
   const Region* find_region_up(PhysRange window, const RegionSieve& sieve, const Wish& wish,
                                Passed& passed, Ahead& ahead) const {
-    return height_ == 0 ? detail::find_region_up(RegionView{leaf_.first, leaf_.count}, window,
-                                                 sieve, wish, passed, ahead)
+    return height_ == 0 ? detail::find_region_up(only_leaf(), window, sieve, wish, passed, ahead)
                         : find_region_up_below_nodes(window, sieve, wish, passed, ahead);
   }
 
@@ -191,14 +189,12 @@ class BasicTreeTable {
   /// something freed since it was passed by before.
   bool find_gap_down(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
                      Ahead& ahead) const {
-    return height_ == 0 ? detail::find_gap_down(RegionView{leaf_.first, leaf_.count}, window, wish,
-                                                passed, gap, ahead)
+    return height_ == 0 ? detail::find_gap_down(only_leaf(), window, wish, passed, gap, ahead)
                         : find_gap_down_below_nodes(window, wish, passed, gap, ahead);
   }
   bool find_gap_up(PhysRange window, const Wish& wish, Passed& passed, PhysRange& gap,
                    Ahead& ahead) const {
-    return height_ == 0 ? detail::find_gap_up(RegionView{leaf_.first, leaf_.count}, window, wish,
-                                              passed, gap, ahead)
+    return height_ == 0 ? detail::find_gap_up(only_leaf(), window, wish, passed, gap, ahead)
                         : find_gap_up_below_nodes(window, wish, passed, gap, ahead);
   }
 
@@ -426,6 +422,7 @@ class BasicTreeTable {
   bool step(Path& path, bool (&whole)[Shape::kHeightMax + 1], bool up, Passed& passed,
             const Admits& admits) const;
 
+  RegionView only_leaf() const { return {leaf_.first, leaf_.count}; }
   const Region* find_region_down_below_nodes(PhysRange window, const RegionSieve& sieve,
                                              const Wish& wish, Passed& passed, Ahead& ahead) const;
   const Region* find_region_up_below_nodes(PhysRange window, const RegionSieve& sieve,
