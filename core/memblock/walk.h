@@ -229,7 +229,9 @@ void BasicRangeWalk<Table>::each_up(Visit& visit) {
       if (reached < stop) visit(WalkedRange{{reached, stop}, nid_, flags_});
     };
     // What lies between two regions takes nothing away.
-    while (minus_.region() != nullptr && minus_.region()->end() <= reached) minus_.up();
+    while (has_minus_ && minus_.region() != nullptr && minus_.region()->end() <= reached) {
+      minus_.up();
+    }
     while (has_minus_ && minus_.region() != nullptr && minus_.region()->base < end) {
       const std::span<const Region> run = minus_.run_up();
       size_t passed = 0;
@@ -258,7 +260,9 @@ void BasicRangeWalk<Table>::each_down(Visit& visit) {
     const auto found_down_to = [&](PhysAddr stop) {
       if (stop < reached) visit(WalkedRange{{stop, reached}, nid_, flags_});
     };
-    while (minus_.region() != nullptr && reached <= minus_.region()->base) minus_.down();
+    while (has_minus_ && minus_.region() != nullptr && reached <= minus_.region()->base) {
+      minus_.down();
+    }
     while (has_minus_ && minus_.region() != nullptr && base < minus_.region()->end()) {
       const std::span<const Region> run = minus_.run_down();
       size_t left = run.size();
