@@ -54,11 +54,13 @@ lab_program(lab-bench ${bench_sources}
             LINK memblock_lab_linux benchmark::benchmark nlohmann_json::nlohmann_json CLI11::CLI11
                  ${bench_peers})
 target_include_directories(lab-bench PRIVATE ${PROJECT_SOURCE_DIR})
+lab_run_briefly(bench/lab_bench_main.cpp bench/arguments.cpp bench/baseline.cpp bench/gate.cpp
+                bench/growth.cpp bench/report.cpp bench/table_text.cpp)
 lab_test(bench.smoke COMMAND lab-bench --smoke --no-linux LABELS bench TIMEOUT 300)
 if(NOT MEMBLOCK_LAB_SANITIZE AND NOT MEMBLOCK_LAB_COVERAGE)
   find_program(valgrind NAMES valgrind)
   if(valgrind)
-    lab_test(bench.growth COMMAND lab-bench --growth core/README.md LABELS bench TIMEOUT 600)
+    lab_test(bench.growth COMMAND lab-bench --growth core/README.md LABELS bench TIMEOUT 600 LONG 40)
   else()
     message(STATUS "skipped: install valgrind")
     set(LAB_SKIPPED "${LAB_SKIPPED} valgrind" CACHE INTERNAL "")

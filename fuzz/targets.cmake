@@ -12,7 +12,7 @@
 #   LINK     libraries that come before the lab
 function(lab_fuzz_targets)
   lab_fuzz_target(ops KIND trace LONGEST 2048 SEEDS traces
-                  SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
+                  SOURCES $<TARGET_OBJECTS:fuzz_op_mutator>)
   lab_fuzz_target(e820 KIND bytes LONGEST 512 SEEDS choices)
   lab_fuzz_target(cmdline KIND text LONGEST 256 SEEDS cmdlines DICTIONARY cmdline.dict)
   lab_fuzz_target(text KIND text LONGEST 768 SEEDS texts DICTIONARY text.dict)
@@ -38,7 +38,7 @@ function(lab_fuzz_cost)
                                        PRIVATE -Wl,-Bsymbolic-functions)
   # An execution counts every step of calls on tables of thousands: it takes a hundred times as long.
   lab_fuzz_target(cost KIND trace LONGEST 2048 SEEDS costs SMOKE 500
-                  SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp
+                  SOURCES $<TARGET_OBJECTS:fuzz_op_mutator>
                   LINK memblock_counted fuzz_cost_bounds)
   target_compile_options(fuzz_cost PRIVATE ${count_steps})
 endfunction()
@@ -69,7 +69,7 @@ function(lab_fuzz_linux)
       COMMENT "Memblock of Linux ${release}, ${flavour}" VERBATIM)
   endforeach()
   lab_fuzz_target(linux KIND trace LONGEST 2048 SEEDS traces
-                  SOURCES fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp ${objects})
+                  SOURCES $<TARGET_OBJECTS:fuzz_op_mutator> ${objects})
   list(JOIN objects ":" joined)
   target_compile_definitions(fuzz_linux PRIVATE LAB_LINUX_OBJECTS="${joined}")
   target_link_libraries(fuzz_linux PRIVATE memblock_lab_linux)
@@ -151,6 +151,9 @@ function(lab_fuzz_target name)
 endfunction()
 
 add_custom_target(all_fuzz_targets)
+add_library(fuzz_op_mutator OBJECT fuzz/op_mutator.cpp fuzz/op_moves.cpp fuzz/op_values.cpp)
+target_include_directories(fuzz_op_mutator PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(fuzz_op_mutator PRIVATE memblock_lab)
 add_library(fuzz_cost_bounds STATIC fuzz/cost_bound.cpp fuzz/cost_meter.cpp fuzz/cost_score.cpp
                                     fuzz/cost_search.cpp fuzz/cost_start.cpp)
 target_include_directories(fuzz_cost_bounds PRIVATE ${PROJECT_SOURCE_DIR})
@@ -172,3 +175,4 @@ lab_program(lab-fuzz
   ${PROJECT_BINARY_DIR}/generated/fuzz_registry.cpp
   LINK memblock_lab nlohmann_json::nlohmann_json CLI11::CLI11)
 target_include_directories(lab-fuzz PRIVATE ${PROJECT_SOURCE_DIR})
+lab_run_briefly(fuzz/seeds_main.cpp fuzz/lab_fuzz_main.cpp fuzz/distil.cpp fuzz/summary.cpp)

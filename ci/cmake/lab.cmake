@@ -8,6 +8,7 @@ set(MEMBLOCK_LAB_RAPIDCHECK ON CACHE BOOL "Build the random properties, which co
 set(MEMBLOCK_LAB_COVERAGE OFF CACHE BOOL "Count lines and branches (clang)")
 set(MEMBLOCK_LAB_CORE_ONLY OFF CACHE BOOL "Nothing but the allocator, as a kernel builds it")
 set(MEMBLOCK_LAB_LINUX OFF CACHE BOOL "Tests against the sources of kernels that Debian packages")
+set(MEMBLOCK_LAB_HURRY OFF CACHE BOOL "Do not optimise sources that only run for a moment")
 set(MEMBLOCK_LAB_PEERS OFF CACHE BOOL "Peers of the benchmarks that need a package")
 set(MEMBLOCK_LAB_TEST_PREFIX "" CACHE STRING "Put before the name of every test")
 
@@ -67,15 +68,27 @@ function(lab_program name)
   target_link_libraries(${name} PRIVATE ${arg_LINK})
 endfunction()
 
-# A test that runs from the root: lab_test(NAME COMMAND ... [LABELS ...] [TIMEOUT S] [SERIAL]).
+# Sources that take the compiler longer than they ever run: command lines, JSON, laws that do little. Not
+# where things are timed: of equal inline functions a linker takes the first, optimised or not.
+function(lab_run_briefly)
+  if(MEMBLOCK_LAB_HURRY)
+    set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -O0)
+  endif()
+endfunction()
+
+# A test that runs from the root: lab_test(NAME COMMAND ... [LABELS ...] [TIMEOUT S] [LONG S] [SERIAL]).
+# LONG: takes about that long and is started before what is shorter, so that none is left for the end.
 function(lab_test name)
-  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT;LONG" "COMMAND;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 600)
   endif()
   set(full ${MEMBLOCK_LAB_TEST_PREFIX}${name})
   add_test(NAME ${full} COMMAND ${arg_COMMAND} COMMAND_EXPAND_LISTS WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${full} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  if(arg_LONG)
+    set_tests_properties(${full} PROPERTIES COST ${arg_LONG})
+  endif()
   if(arg_SERIAL)
     set_tests_properties(${full} PROPERTIES RUN_SERIAL ON)
   endif()
@@ -103,7 +116,8 @@ function(lab_props_program name)
   lab_test(props.${name} COMMAND props_${name} LABELS props)
 endfunction()
 
-# A check of the sources: ci/checks/NAME, as the test check.NAME.
+# A check of the sources: ci/checks/NAME, as the test check.NAME: lab_check(NAME ARGUMENTS... [LONG S]).
 function(lab_check name)
-  lab_test(check.${name} COMMAND ci/checks/${name} ${ARGN} LABELS check)
+  cmake_parse_arguments(arg "" "LONG" "" ${ARGN})
+  lab_test(check.${name} COMMAND ci/checks/${name} ${arg_UNPARSED_ARGUMENTS} LABELS check LONG ${arg_LONG})
 endfunction()
