@@ -295,6 +295,12 @@ inline void make_below(Run& run, size_t slots) {
   Region* const end = run.end();
   Region* above = end;
   // Ranges often come in order: whether this one is the highest is asked first.
+  if (run.count != 0 && run.above != 0 && end[-1].end() < added.base && added.end() < upper) {
+    *end = added;
+    ++run.count;
+    --run.above;
+    return end;
+  }
   if (run.count != 0 && added.base < end[-1].end()) {
     Region* const last = last_from(run.first, run.count, added.base);
     above = last + static_cast<ptrdiff_t>(last->base <= added.base);

@@ -40,7 +40,7 @@ bool BasicTreeTable<Shape>::step(Path& path, bool (&whole)[Shape::kHeightMax + 1
     if (level == height_) return false;
     // All that was let in below this node was in vain.
     if (whole[level + 1]) {
-      low_.is_open = high_.is_open = false;
+      close_edges();
       path.nodes[level + 1]->rooms[path.slots[level + 1]] = node.room();
       path.nodes[level + 1]->kinds[path.slots[level + 1]] = node.all_kinds();
     }

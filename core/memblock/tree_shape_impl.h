@@ -18,6 +18,7 @@ template <class Shape>
 void BasicTreeTable<Shape>::structure_changed() {
   hint_.store(nullptr, std::memory_order_relaxed);
   low_ = high_ = Edge{};
+  tail_ = {};
 }
 
 // One leaf becomes two below a node. What the node says of them is right at once.
@@ -376,7 +377,7 @@ void BasicTreeTable<Shape>::set_key(const Path& path, unsigned level, PhysAddr b
 // Makes the bounds of a leaf what they bound.
 template <class Shape>
 void BasicTreeTable<Shape>::tighten(const Path& path) const {
-  low_.is_open = high_.is_open = false;
+  close_edges();
   if (id_ == TableId::Physmem) return;
   const Leaf leaf = leaf_at(path);
   detail::Room room;

@@ -257,6 +257,13 @@ struct BasicTreeTable<Shape>::Audit {
       }
       before = region->end();
     }
+    const Tail& tail = table.tail_;
+    if (is_right && tail.next != nullptr &&
+        (tail.next != run.end() || tail.end > run.end() + run.above ||
+         table.count_ + static_cast<size_t>(tail.end - tail.next) > table.capacity_ ||
+         tail.count != &node.counts[slot] || !table.high_.is_open)) {
+      return found(6);
+    }
   }
 
   void found(int invariant) {

@@ -207,13 +207,7 @@ class BasicTreeTable {
 
   /// As FlatTable. Cost: O(log n).
   bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
-    if (count_ >= capacity_) return false;
-    if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(range, flags, nid);
-    const Region added{range.base, range.size(), flags, nid};
-    if (detail::insert_alone(leaf_, added, kPhysAddrMax, true) == nullptr) return false;
-    count_ = leaf_.count;
-    total_bytes_ += added.size;
-    return true;
+    return append_again(range, flags, nid) || insert_anywhere(range, flags, nid);
   }
 
   bool remove_alone(PhysRange range, PhysRange& gap) {
@@ -304,6 +298,15 @@ class BasicTreeTable {
                             ///< not be raised.
   };
 
+  /// Slots behind the highest region that more can be put into, one after the other, without a
+  /// look at anything else: the edge there is open, and the capacity enough. None where that is
+  /// not known, and after any other edit of one leaf.
+  struct Tail {
+    Region* next = nullptr;
+    const Region* end = nullptr;
+    uint8_t* count = nullptr;  ///< In the node above.
+  };
+
   /// The size of all nodes.
   static constexpr size_t kNodeBytes =
       align_up(max(kLeafSlots * sizeof(Region), sizeof(Inner)), kLine);
@@ -366,13 +369,26 @@ class BasicTreeTable {
   PhysAddr end_below(const Leaf& leaf) const;
 
   // Edits of one leaf: tree_table_impl.h
+  bool insert_anywhere(PhysRange range, RegionFlags flags, NodeId nid);
   bool insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid);
   bool insert_at_border(PhysRange range, RegionFlags flags, NodeId nid, const Leaf& leaf,
                         const Path& path);
+  /// Puts a region behind the one that was put last, if that is the highest and they do not meet.
+  bool append_again(PhysRange range, RegionFlags flags, NodeId nid) {
+    Region* const at = tail_.next;
+    if (at == tail_.end || range.base <= at[-1].end()) return false;
+    *at = Region{range.base, range.size(), flags, nid};
+    tail_.next = at + 1;
+    ++*tail_.count;
+    ++count_;
+    total_bytes_ += range.size();
+    return true;
+  }
   [[gnu::always_inline]] inline bool append(const Region& added);
   [[gnu::always_inline]] inline bool prepend(const Region& added);
   Run edge_run(Edge& edge, PhysAddr address, size_t& slot);
   void open(Edge& edge, PhysAddr address);
+  void close_edges() const;
   bool remove_in_leaf(PhysRange range, PhysRange& gap);
   bool change_in_leaf(PhysRange range, const RegionChange& change);
   void store(const Path& path, const Run& run);
@@ -456,6 +472,7 @@ class BasicTreeTable {
   BlockHead* blocks_ = nullptr;  ///< Blocks of nodes.
   Block array_block_;            ///< Where the array lies, if it has grown.
   mutable Edge low_, high_;
+  mutable Tail tail_;
   /// The node above the leaf of the last lookup, and in its low bits the entry. Checked on use.
   mutable std::atomic<const char*> hint_{nullptr};
   mutable std::atomic<size_t> near_{0};  ///< In that leaf, the region. Checked on use too.

@@ -143,6 +143,7 @@ IndexRange BasicTreeTable<Shape>::positions(PhysRange range) const {
 template <class Shape>
 void BasicTreeTable<Shape>::store(const Path& path, const Run& run) {
   path.node().set_run(path.slot(), run);
+  tail_ = {};
 }
 
 // A free range in front of a region below `path` is there now.
@@ -182,7 +183,19 @@ void BasicTreeTable<Shape>::raise_added(const Path& path, const Leaf& leaf, cons
   if (below < region->base) raise(path, PhysRange{below, region->base});
 }
 
-// insert_alone() below nodes, or into the one leaf when that is full.
+// insert_alone() of what is not the next one behind the highest region.
+template <class Shape>
+bool BasicTreeTable<Shape>::insert_anywhere(PhysRange range, RegionFlags flags, NodeId nid) {
+  if (count_ >= capacity_) return false;
+  if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(range, flags, nid);
+  const Region added{range.base, range.size(), flags, nid};
+  if (detail::insert_alone(leaf_, added, kPhysAddrMax, true) == nullptr) return false;
+  count_ = leaf_.count;
+  total_bytes_ += added.size;
+  return true;
+}
+
+// Below nodes, or into the one leaf when that is full.
 template <class Shape>
 bool BasicTreeTable<Shape>::insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid) {
   if (height_ == 0) raise_root();
@@ -225,11 +238,13 @@ bool BasicTreeTable<Shape>::append(const Region& added) {
     detail::make_above(run, 1);
     *run.end() = added;
     ++run.count;
+    --run.above;
     high_.node->set_run(slot, run);
     ++count_;
   }
   total_bytes_ += added.size;
   open(high_, kPhysAddrMax);
+  tail_ = {run.end(), run.end() + min(run.above, capacity_ - count_), &high_.node->counts[slot]};
   return true;
 }
 
@@ -252,6 +267,7 @@ bool BasicTreeTable<Shape>::prepend(const Region& added) {
     ++run.count;
     low_.node->set_run(slot, run);
     ++count_;
+    tail_ = {};
   }
   total_bytes_ += added.size;
   open(low_, PhysAddr{0});
@@ -282,6 +298,13 @@ void BasicTreeTable<Shape>::open(Edge& edge, PhysAddr address) {
     path.nodes[level]->kinds[path.slots[level]] = detail::Kinds::any();
   }
   edge.is_open = true;
+}
+
+// Bounds on the way to the ends have been made what they bound.
+template <class Shape>
+void BasicTreeTable<Shape>::close_edges() const {
+  low_.is_open = high_.is_open = false;
+  tail_ = {};
 }
 
 // `added` ends where the next leaf begins. It becomes part of the region there, if the two are of a
