@@ -144,7 +144,7 @@ class BasicTreeTable {
   Position first_ending_after(PhysAddr address) const;
   Position first_starting_from(PhysAddr address) const;
 
-  /// Cost: O(1) at the last answer and right above it, else O(log n).
+  /// Cost: O(1) where lookups walk from region to region, else O(log n).
   const Region* holding(PhysAddr address) const {
     const Slots leaf = slots_of(address);
     if (leaf.count == 0) return nullptr;
@@ -298,6 +298,19 @@ class BasicTreeTable {
                             ///< not be raised.
   };
 
+  /// Which region of its leaf a lookup has found, and whether lookups walk: it was the one of the
+  /// lookup before, or the one behind that. Random ones need not look at what the last one found.
+  struct Near {
+    size_t bits = ~size_t{1};  ///< None.
+
+    size_t index() const { return bits >> 1; }
+    bool walks() const { return (bits & 1) != 0; }
+    Near ahead(size_t steps) const { return {bits + 2 * steps}; }
+    Near then(size_t found) const {
+      return {found << 1 | static_cast<size_t>(found - index() <= 1)};
+    }
+  };
+
   /// Slots behind the highest region that more can be put into, one after the other, without a
   /// look at anything else: the edge there is open, and the capacity enough. None where that is
   /// not known, and after any other edit of one leaf.
@@ -341,22 +354,22 @@ class BasicTreeTable {
   }
   Slots slots_below_nodes(PhysAddr address) const;
   /// The last region that begins at or below `address`, or the first. Where there are more than a
-  /// few, the one that was found last and the one behind it are asked first.
-  const Region* last_in(const Slots& leaf, PhysAddr address) const {
+  /// few and lookups walk, the one that was found last and the one behind it are asked first.
+  [[gnu::always_inline]] const Region* last_in(Slots leaf, PhysAddr address) const {
     const Region* const first = leaf.first;
     if (leaf.count <= kFew) return detail::last_from(first, leaf.count, address);
-    size_t near = near_.load(std::memory_order_relaxed);
-    if (near + 2 < leaf.count) {
-      near += static_cast<size_t>(first[near + 1].base <= address);
+    Near near{near_.load(std::memory_order_relaxed)};
+    if (near.walks() && near.index() + 2 < leaf.count) {
+      near = near.ahead(static_cast<size_t>(first[near.index() + 1].base <= address));
       // One comparison: what lies below the region wraps. Two would be a coin toss each.
-      const PhysAddr base = first[near].base;
-      if (address - base < first[near + 1].base - base) {
-        near_.store(near, std::memory_order_relaxed);
-        return first + near;
+      const PhysAddr base = first[near.index()].base;
+      if (address - base < first[near.index() + 1].base - base) {
+        near_.store(near.bits, std::memory_order_relaxed);
+        return first + near.index();
       }
     }
     const Region* const found = detail::last_from(first, leaf.count, address);
-    near_.store(static_cast<size_t>(found - first), std::memory_order_relaxed);
+    near_.store(near.then(static_cast<size_t>(found - first)).bits, std::memory_order_relaxed);
     return found;
   }
   bool overlaps_next_leaf(PhysRange range) const;
@@ -475,7 +488,7 @@ class BasicTreeTable {
   mutable Tail tail_;
   /// The node above the leaf of the last lookup, and in its low bits the entry. Checked on use.
   mutable std::atomic<const char*> hint_{nullptr};
-  mutable std::atomic<size_t> near_{0};  ///< In that leaf, the region. Checked on use too.
+  mutable std::atomic<size_t> near_{Near{}.bits};  ///< In that leaf. Checked on use too.
 };
 
 namespace detail {

@@ -7,12 +7,12 @@ namespace memblock {
 
 // ---- Searching
 
-// Asks the leaf of the last lookup first, where that is not the last one of its node.
+// Where lookups walk, asks the leaf of the last one first, if that is not the last one of its node.
 template <class Shape>
 typename BasicTreeTable<Shape>::Slots BasicTreeTable<Shape>::slots_below_nodes(
     PhysAddr address) const {
   const char* const hint = hint_.load(std::memory_order_relaxed);
-  if (hint != nullptr) {
+  if (hint != nullptr && Near{near_.load(std::memory_order_relaxed)}.walks()) {
     const size_t slot = reinterpret_cast<uintptr_t>(hint) % kLine;
     const auto* const node = reinterpret_cast<const Inner*>(hint - slot);
     if (slot + 1 < node->fan && node->keys[slot] <= address.value &&
@@ -23,7 +23,9 @@ typename BasicTreeTable<Shape>::Slots BasicTreeTable<Shape>::slots_below_nodes(
   const auto* node = static_cast<const Inner*>(root_);
   for (unsigned level = height_; level > 1; --level) node = node->child(node->slot_of(address));
   const size_t slot = node->slot_of(address);
-  hint_.store(reinterpret_cast<const char*>(node) + slot, std::memory_order_relaxed);
+  const char* const found = reinterpret_cast<const char*>(node) + slot;
+  if (found != hint) near_.store(Near{}.bits, std::memory_order_relaxed);
+  hint_.store(found, std::memory_order_relaxed);
   return {node->leaf(slot) + node->firsts[slot], node->counts[slot]};
 }
 
