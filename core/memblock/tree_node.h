@@ -1,4 +1,5 @@
-// What a tree of regions is made of: leaves, the nodes above them, and what those say of leaves.
+// What a tree of regions is made of: leaves, the nodes above them, and what those say of leaves;
+// and what it remembers of a leaf from one call to the next.
 #pragma once
 
 #include "memblock/region_array.h"
@@ -226,6 +227,26 @@ struct Leaf {
 
   bool is_first() const { return lower == PhysAddr{0}; }
   bool is_last() const { return upper == kPhysAddrMax; }
+};
+
+/// Which region of its leaf a lookup has found, and whether lookups walk: it was the one of the
+/// lookup before, or the one behind that. Random ones need not look at what the last one found.
+struct Near {
+  size_t bits = ~size_t{1};  ///< None.
+
+  size_t index() const { return bits >> 1; }
+  bool walks() const { return (bits & 1) != 0; }
+  Near ahead(size_t steps) const { return {bits + 2 * steps}; }
+  Near then(size_t found) const { return {found << 1 | static_cast<size_t>(found - index() <= 1)}; }
+};
+
+/// Slots behind the highest region that more can be put into, one after the other, without a look
+/// at anything else: the bounds there say nothing, and the capacity is enough. None where that is
+/// not known, and after any other edit of that leaf.
+struct Tail {
+  Region* next = nullptr;
+  const Region* end = nullptr;
+  uint8_t* count = nullptr;  ///< In the node above.
 };
 
 }  // namespace memblock::detail

@@ -257,7 +257,7 @@ struct BasicTreeTable<Shape>::Audit {
       }
       before = region->end();
     }
-    const Tail& tail = table.tail_;
+    const detail::Tail& tail = table.tail_;
     if (is_right && tail.next != nullptr &&
         (tail.next != run.end() || tail.end > run.end() + run.above ||
          table.count_ + static_cast<size_t>(tail.end - tail.next) > table.capacity_ ||

@@ -30,6 +30,7 @@ class BasicTreeTable {
   using Leaf = detail::Leaf;
   using Path = detail::TreePath<Shape>;
   using Run = detail::Run;
+  using Near = detail::Near;
   static constexpr size_t kLeafSlots = Shape::kLeafSlots;
 
  public:
@@ -298,28 +299,6 @@ class BasicTreeTable {
                             ///< not be raised.
   };
 
-  /// Which region of its leaf a lookup has found, and whether lookups walk: it was the one of the
-  /// lookup before, or the one behind that. Random ones need not look at what the last one found.
-  struct Near {
-    size_t bits = ~size_t{1};  ///< None.
-
-    size_t index() const { return bits >> 1; }
-    bool walks() const { return (bits & 1) != 0; }
-    Near ahead(size_t steps) const { return {bits + 2 * steps}; }
-    Near then(size_t found) const {
-      return {found << 1 | static_cast<size_t>(found - index() <= 1)};
-    }
-  };
-
-  /// Slots behind the highest region that more can be put into, one after the other, without a
-  /// look at anything else: the edge there is open, and the capacity enough. None where that is
-  /// not known, and after any other edit of one leaf.
-  struct Tail {
-    Region* next = nullptr;
-    const Region* end = nullptr;
-    uint8_t* count = nullptr;  ///< In the node above.
-  };
-
   /// The size of all nodes.
   static constexpr size_t kNodeBytes =
       align_up(max(kLeafSlots * sizeof(Region), sizeof(Inner)), kLine);
@@ -485,7 +464,7 @@ class BasicTreeTable {
   BlockHead* blocks_ = nullptr;  ///< Blocks of nodes.
   Block array_block_;            ///< Where the array lies, if it has grown.
   mutable Edge low_, high_;
-  mutable Tail tail_;
+  mutable detail::Tail tail_;
   /// The node above the leaf of the last lookup, and in its low bits the entry. Checked on use.
   mutable std::atomic<const char*> hint_{nullptr};
   mutable std::atomic<size_t> near_{Near{}.bits};  ///< In that leaf. Checked on use too.
