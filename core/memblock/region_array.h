@@ -45,6 +45,21 @@ inline void step_over(const char*& at, const char* from, size_t bytes, PhysAddr 
 #endif
 }
 
+/// The same for the first three multiples of `bytes`, whose reads do not wait for one another.
+inline void step_over_three(const char*& at, const char* from, size_t bytes, PhysAddr address) {
+  step_over(at, from, bytes, address);
+  step_over(at, from, 2 * bytes, address);
+  step_over(at, from, 3 * bytes, address);
+}
+
+/// Two halvings at a time, down from quarters of `bytes`.
+template <class Element>
+const Element* last_in_quarters(const char* at, size_t bytes, PhysAddr address) {
+  for (; bytes >= sizeof(Element); bytes /= 4) step_over_three(at, at, bytes, address);
+  if (bytes >= sizeof(Element) / 2) step_over(at, at, sizeof(Element), address);
+  return reinterpret_cast<const Element*>(at);
+}
+
 /// The last of `count` elements that begins with a number no higher than `address`, or the first if
 /// there is none. Requires: count != 0, ascending. Cost: O(log n) without a branch that depends on
 /// them.
@@ -53,27 +68,44 @@ const Element* last_from(const Element* elements, size_t count, PhysAddr address
   const size_t window = bit_floor(count);
   const char* at = reinterpret_cast<const char*>(elements);
   step_over(at, at, (count - window) * sizeof(Element), address);
-  // Two halvings at a time: what they read then does not wait for one another.
-  size_t bytes = window * sizeof(Element) / 4;
-  for (; bytes >= sizeof(Element); bytes /= 4) {
-    const char* const from = at;
-    step_over(at, from, bytes, address);
-    step_over(at, from, 2 * bytes, address);
-    step_over(at, from, 3 * bytes, address);
-  }
-  if (bytes >= sizeof(Element) / 2) step_over(at, at, sizeof(Element), address);
-  return reinterpret_cast<const Element*>(at);
+  return last_in_quarters<Element>(at, window * sizeof(Element) / 4, address);
 }
 
-inline Region* last_from(Region* regions, size_t count, PhysAddr address) {
+/// The same of many, for who has to wait for it: one round of reads fewer, but more of them. A
+/// function of its own, or its callers would be short of registers.
+template <class Element>
+[[gnu::noinline]] const Element* last_from_many(const Element* elements, size_t count,
+                                                PhysAddr address) {
+  const size_t window = bit_floor(count);
+  const size_t bytes = window * sizeof(Element) / 4;
+  // As many from the first and as many up to the last hold it, or both: they are quartered at once.
+  const char* const low = reinterpret_cast<const char*>(elements);
+  const char* const high = low + (count - window) * sizeof(Element);
+  const char* in_low = low;
+  step_over_three(in_low, low, bytes, address);
+  const char* in_high = low;
+  step_over(in_high, high, 0, address);
+  step_over_three(in_high, high, bytes, address);
+  return last_in_quarters<Element>(in_low < in_high ? in_high : in_low, bytes / 4, address);
+}
+
+/// The same for edits, which wait for it. Lookups overlap one another, and pay for each read.
+template <class Element>
+const Element* last_from_soon(const Element* elements, size_t count, PhysAddr address) {
+  constexpr size_t kMany = 32;
+  return count < kMany ? last_from(elements, count, address)
+                       : last_from_many(elements, count, address);
+}
+
+inline Region* last_from_soon(Region* regions, size_t count, PhysAddr address) {
   static_assert(offsetof(Region, base) == 0);
-  return const_cast<Region*>(last_from(static_cast<const Region*>(regions), count, address));
+  return const_cast<Region*>(last_from_soon(static_cast<const Region*>(regions), count, address));
 }
 
 /// How many of `count` regions begin at or below `address`. Most searches begin above all of them.
 inline size_t count_from(const Region* regions, size_t count, PhysAddr address) {
   if (count == 0 || regions[count - 1].base <= address) return count;
-  const Region* const last = last_from(regions, count, address);
+  const Region* const last = last_from_soon(regions, count, address);
   return static_cast<size_t>(last - regions) + static_cast<size_t>(last->base <= address);
 }
 
@@ -81,7 +113,7 @@ inline size_t count_from(const Region* regions, size_t count, PhysAddr address) 
 /// begin below all of them.
 inline const Region* first_ending_after(const Region* regions, size_t count, PhysAddr address) {
   if (count == 0 || address <= regions->base) return regions;
-  const Region* const last = last_from(regions, count, address);
+  const Region* const last = last_from_soon(regions, count, address);
   return last->end() <= address ? last + 1 : last;
 }
 
@@ -295,15 +327,21 @@ inline void make_below(Run& run, size_t slots) {
                                                    bool slides) {
   Region* const end = run.end();
   Region* above = end;
-  // Ranges often come in order: whether this one is the highest is asked first.
+  // Ranges often come in order: whether this one is the highest is asked first, or the lowest.
   if (run.count != 0 && run.above != 0 && end[-1].end() < added.base && added.end() < upper) {
     *end = added;
     ++run.count;
     --run.above;
     return end;
   }
+  if (run.count != 0 && run.below != 0 && added.end() < run.first->base) {
+    *--run.first = added;
+    ++run.count;
+    --run.below;
+    return run.first;
+  }
   if (run.count != 0 && added.base < end[-1].end()) {
-    Region* const last = last_from(run.first, run.count, added.base);
+    Region* const last = last_from_soon(run.first, run.count, added.base);
     above = last + static_cast<ptrdiff_t>(last->base <= added.base);
     if (above != run.first && added.base < above[-1].end()) return nullptr;
   }
@@ -335,7 +373,7 @@ inline void make_below(Run& run, size_t slots) {
 /// Requires: spare() != 0.
 [[gnu::always_inline]] inline Region* remove_alone(Run& run, PhysRange range) {
   if (run.count == 0) return nullptr;
-  Region* at = last_from(run.first, run.count, range.base);
+  Region* at = last_from_soon(run.first, run.count, range.base);
   const PhysRange old = at->range();
   if (range.base < old.base || old.end < range.end) return nullptr;
   if (old.end == range.end) {
@@ -388,7 +426,7 @@ inline Region* replace(Run& run, Region* from, Region* to, const Region* pieces,
   if (run.count == 0) return nullptr;
   // What is about more regions than one often begins with the first.
   Region* const at =
-      range.base <= run.first->base ? run.first : last_from(run.first, run.count, range.base);
+      range.base <= run.first->base ? run.first : last_from_soon(run.first, run.count, range.base);
   const PhysRange old = at->range();
   if (range.base < old.base || old.end < range.end) return nullptr;
   Region inside = *at;

@@ -135,6 +135,10 @@ struct alignas(kLine) InnerNode {
   size_t slot_of(PhysAddr address) const {
     return static_cast<size_t>(last_from(keys, fan, address) - keys);
   }
+  /// The same for who has to wait for it.
+  size_t slot_of_soon(PhysAddr address) const {
+    return static_cast<size_t>(last_from_soon(keys, fan, address) - keys);
+  }
 
   InnerNode* child(size_t slot) const { return static_cast<InnerNode*>(children[slot]); }
   Region* leaf(size_t slot) const { return static_cast<Region*>(children[slot]); }

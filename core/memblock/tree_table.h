@@ -363,6 +363,7 @@ class BasicTreeTable {
   // Edits of one leaf: tree_table_impl.h
   bool insert_anywhere(PhysRange range, RegionFlags flags, NodeId nid);
   bool insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid);
+  [[gnu::noinline]] bool insert_inside(PhysRange range, RegionFlags flags, NodeId nid);
   bool insert_at_border(PhysRange range, RegionFlags flags, NodeId nid, const Leaf& leaf,
                         const Path& path);
   /// Puts a region behind the one that was put last, if that is the highest and they do not meet.

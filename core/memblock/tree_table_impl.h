@@ -42,7 +42,7 @@ typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find_below_nodes(Phy
   PhysAddr lower;
   PhysAddr upper = kPhysAddrMax;
   for (unsigned level = height_;; --level) {
-    const size_t slot = node->slot_of(address);
+    const size_t slot = node->slot_of_soon(address);
     path.nodes[level] = node;
     path.slots[level] = slot;
     if (slot != 0) lower = PhysAddr{node->keys[slot]};
@@ -203,7 +203,13 @@ bool BasicTreeTable<Shape>::insert_in_leaf(PhysRange range, RegionFlags flags, N
   if (height_ == 0) raise_root();
   // Its parts stay in registers, unless it is given to someone as a whole.
   const Region added{range.base, range.size(), flags, nid};
-  if (append(added) || prepend(added)) return true;
+  return append(added) || prepend(added) || insert_inside(range, flags, nid);
+}
+
+// Where there are regions below and above.
+template <class Shape>
+bool BasicTreeTable<Shape>::insert_inside(PhysRange range, RegionFlags flags, NodeId nid) {
+  const Region added{range.base, range.size(), flags, nid};
   Path path;
   Leaf leaf = find(added.base, path);
   while (leaf.run.spare() == 0) {
@@ -344,7 +350,7 @@ bool BasicTreeTable<Shape>::remove_in_leaf(PhysRange range, PhysRange& gap) {
   Path path;
   Leaf leaf = find(range.base, path);
   while (leaf.run.spare() == 0) {
-    const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, range.base);
+    const Region* const at = detail::last_from_soon(leaf.run.first, leaf.run.count, range.base);
     if (range.base <= at->base || at->end() <= range.end) break;  // Nothing is split.
     make_leaf_room(range.base);
     leaf = find(range.base, path);
@@ -378,7 +384,7 @@ bool BasicTreeTable<Shape>::change_in_leaf(PhysRange range, const RegionChange& 
   Path path;
   Leaf leaf = find(range.base, path);
   while (leaf.run.spare() < 2) {
-    const Region* const at = detail::last_from(leaf.run.first, leaf.run.count, range.base);
+    const Region* const at = detail::last_from_soon(leaf.run.first, leaf.run.count, range.base);
     if (at->range() == range) break;  // Nothing is split.
     make_leaf_room(range.base);
     leaf = find(range.base, path);
@@ -409,7 +415,7 @@ bool BasicTreeTable<Shape>::take_below(PhysAddr edge, PhysAddr floor, const Wish
   Run& run = height_ == 0 ? leaf_ : leaf.run;
   Region* region = taken_;
   if (height_ != 0 || region < run.first || run.end() <= region || region->base != edge) {
-    region = detail::last_from(run.first, run.count, edge);
+    region = detail::last_from_soon(run.first, run.count, edge);
     if (region->base != edge) return false;
   }
   // The key of a leaf would change with its first region.
@@ -432,7 +438,7 @@ bool BasicTreeTable<Shape>::take_above(PhysAddr edge, PhysAddr ceiling, const Wi
   Run& run = height_ == 0 ? leaf_ : leaf.run;
   Region* region = taken_;
   if (height_ != 0 || region < run.first || run.end() <= region || region->end() != edge) {
-    region = detail::last_from(run.first, run.count, edge - 1);
+    region = detail::last_from_soon(run.first, run.count, edge - 1);
     if (region->end() != edge) return false;
   }
   if (run.spare() == 0) return false;
