@@ -1,106 +1,10 @@
 // Sorted regions in an array with spare slots: what a flat table is, and what each leaf of a tree
-// is. Searches, and the edits that concern one region or one gap only.
+// is. Searches for free memory, and the edits that concern one region or one gap only.
 #pragma once
 
-#include <bit>
-
-#include "memblock/region_table.h"
-
-#if defined(__x86_64__) && MEMBLOCK_PHYS_ADDR_BITS == 64 && !defined(MEMBLOCK_PORTABLE)
-#define MEMBLOCK_X86 1
-#else
-#define MEMBLOCK_X86 0
-#endif
+#include "memblock/array_search.h"
 
 namespace memblock::detail {
-
-/// The largest power of two up to `count`. Requires: count != 0.
-inline size_t bit_floor(size_t count) {
-#if MEMBLOCK_X86
-  // Into the register it comes from: the instruction waits for what its target held before, which
-  // would be the end of the last search.
-  asm("bsr %[count], %[count]" : [count] "+r"(count) : : "cc");
-  return size_t{1} << count;
-#else
-  return std::bit_floor(count);
-#endif
-}
-
-/// Moves `at` to `bytes` behind `from` if the number there is no higher than `address`. Never by a
-/// branch: half of those in a search are mispredicted, whatever a compiler thinks it knows.
-inline void step_over(const char*& at, const char* from, size_t bytes, PhysAddr address) {
-  const char* const there = from + bytes;
-  PhysInt base;
-  __builtin_memcpy(&base, there, sizeof(base));
-#if MEMBLOCK_X86
-  // In this order the carry alone tells: a move that asks for more takes twice as long.
-  asm("cmp %[base], %[address]\n\tcmovae %[there], %[at]"
-      : [at] "+r"(at)
-      : [there] "r"(there), [address] "r"(address.value), [base] "r"(base)
-      : "cc");
-#else
-  size_t mask = size_t{0} - static_cast<size_t>(base <= address.value);
-  asm("" : "+r"(mask));  // What the compiler cannot see through it cannot make a branch of.
-  at += mask & static_cast<size_t>(there - at);
-#endif
-}
-
-/// The same for the first three multiples of `bytes`, whose reads do not wait for one another.
-inline void step_over_three(const char*& at, const char* from, size_t bytes, PhysAddr address) {
-  step_over(at, from, bytes, address);
-  step_over(at, from, 2 * bytes, address);
-  step_over(at, from, 3 * bytes, address);
-}
-
-/// Two halvings at a time, down from quarters of `bytes`.
-template <class Element>
-const Element* last_in_quarters(const char* at, size_t bytes, PhysAddr address) {
-  for (; bytes >= sizeof(Element); bytes /= 4) step_over_three(at, at, bytes, address);
-  if (bytes >= sizeof(Element) / 2) step_over(at, at, sizeof(Element), address);
-  return reinterpret_cast<const Element*>(at);
-}
-
-/// The last of `count` elements that begins with a number no higher than `address`, or the first if
-/// there is none. Requires: count != 0, ascending. Cost: O(log n) without a branch that depends on
-/// them.
-template <class Element>
-const Element* last_from(const Element* elements, size_t count, PhysAddr address) {
-  const size_t window = bit_floor(count);
-  const char* at = reinterpret_cast<const char*>(elements);
-  step_over(at, at, (count - window) * sizeof(Element), address);
-  return last_in_quarters<Element>(at, window * sizeof(Element) / 4, address);
-}
-
-/// The same of many, for who has to wait for it: one round of reads fewer, but more of them. A
-/// function of its own, or its callers would be short of registers.
-template <class Element>
-[[gnu::noinline]] const Element* last_from_many(const Element* elements, size_t count,
-                                                PhysAddr address) {
-  const size_t window = bit_floor(count);
-  const size_t bytes = window * sizeof(Element) / 4;
-  // As many from the first and as many up to the last hold it, or both: they are quartered at once.
-  const char* const low = reinterpret_cast<const char*>(elements);
-  const char* const high = low + (count - window) * sizeof(Element);
-  const char* in_low = low;
-  step_over_three(in_low, low, bytes, address);
-  const char* in_high = low;
-  step_over(in_high, high, 0, address);
-  step_over_three(in_high, high, bytes, address);
-  return last_in_quarters<Element>(in_low < in_high ? in_high : in_low, bytes / 4, address);
-}
-
-/// The same for edits, which wait for it. Lookups overlap one another, and pay for each read.
-template <class Element>
-const Element* last_from_soon(const Element* elements, size_t count, PhysAddr address) {
-  constexpr size_t kMany = 32;
-  return count < kMany ? last_from(elements, count, address)
-                       : last_from_many(elements, count, address);
-}
-
-inline Region* last_from_soon(Region* regions, size_t count, PhysAddr address) {
-  static_assert(offsetof(Region, base) == 0);
-  return const_cast<Region*>(last_from_soon(static_cast<const Region*>(regions), count, address));
-}
 
 /// How many of `count` regions begin at or below `address`. Most searches begin above all of them.
 inline size_t count_from(const Region* regions, size_t count, PhysAddr address) {
