@@ -125,7 +125,15 @@ template <class Edit>
 void BasicTreeTable<Shape>::rewrite(PhysRange range, Edit edit) {
   auto* const copy = static_cast<Region*>(take_node());
   Writer writer(*this);
-  const auto write = [&](const Region& region) { writer.write(region); };
+  Region joined;  // In registers until something follows that is not a part of it.
+  const auto write = [&](const Region& region) {
+    if (joins(joined, region)) {
+      joined.size += region.size;
+      return;
+    }
+    if (joined.size != 0) writer.write(joined);
+    joined = region;
+  };
   PhysAddr at = range.base == PhysAddr{0} ? range.base : range.base - 1;
   for (bool more = true; more;) {
     const Leaf leaf = leaf_of(at);
@@ -134,11 +142,15 @@ void BasicTreeTable<Shape>::rewrite(PhysRange range, Edit edit) {
     detail::move_regions(copy, leaf.run.first, leaf.run.end());
     writer.begin(at);
     count_ -= count;
+    uint64_t bytes = 0;
     for (size_t i = 0; i < count; ++i) {
-      total_bytes_ -= copy[i].size;
+      bytes += copy[i].size;
       edit.region(copy[i], write);
     }
+    total_bytes_ -= bytes;
     if (!more) edit.finish(write);
+    if (joined.size != 0) writer.write(joined);
+    joined = Region{};
     writer.end();
     mend(writer.base());
     at = leaf.upper;
