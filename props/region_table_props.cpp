@@ -278,8 +278,31 @@ void check_lookups(const FlatTable& table, const Cells& universe) {
   RC_ASSERT(table.holding(range.base) == (held ? &table[ending] : nullptr));
 }
 
+/// Both ways to search an array find, for each address, what lies last at or below it, or the first
+/// element. In a vector of exactly so many, so that ASan sees a step outside.
+template <class Element, class Make>
+void check_searches(size_t count, Make make) {
+  constexpr uint64_t kApart = 3;
+  std::vector<Element> elements;
+  for (size_t i = 0; i < count; ++i) elements.push_back(make(PhysAddr{kApart * (i + 1)}));
+  elements.shrink_to_fit();
+  for (uint64_t address = 0; address < kApart * (count + 2); ++address) {
+    const uint64_t below = address / kApart;
+    const uint64_t index = below == 0 ? 0 : std::min<uint64_t>(below, count) - 1;
+    const Element* const right = elements.data() + index;
+    RC_ASSERT(detail::last_from(elements.data(), count, PhysAddr{address}) == right);
+    RC_ASSERT(detail::last_from_soon(elements.data(), count, PhysAddr{address}) == right);
+  }
+}
+
 bool lookup_laws() {
   bool ok = true;
+  ok &= rc::check("arrays: each way to search them finds what a scan finds", [] {
+    const size_t count = 1 + pick(300);
+    check_searches<PhysInt>(count, [](PhysAddr base) { return static_cast<PhysInt>(base.value); });
+    check_searches<Region>(count, [](PhysAddr base) { return Region{base, 1, kNoFlags, kNoNode}; });
+  });
+
   ok &= rc::check("region table: a lookup finds what a scan finds, whatever was asked before", [] {
     Cells cells;
     cells.origin = kOrigins[pick(2)];
