@@ -417,6 +417,8 @@ class BasicTreeTable {
   void add_leaf(const Path& path, size_t slot, const Region& only);
   void prepend_leaf(PhysRange range, RegionFlags flags, NodeId nid);
   void append_leaf(PhysRange range, RegionFlags flags, NodeId nid);
+  /// A leaf that has so many regions left, or the whole tree.
+  bool may_be_too_small(size_t left) const { return left < kLeafMin || count_ <= kOneLeaf; }
   void mend(PhysAddr address);
   void even_out(Inner& node, size_t first, size_t leaves, size_t used);
   void move_up(Inner& node, size_t slot, size_t count);

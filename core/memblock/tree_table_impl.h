@@ -226,7 +226,7 @@ bool BasicTreeTable<Shape>::insert_inside(PhysRange range, RegionFlags flags, No
   raise_added(path, leaf, at);
   count_ += leaf.run.count - before;
   total_bytes_ += added.size;
-  if (leaf.run.count < before) mend(added.base);
+  if (leaf.run.count < before && may_be_too_small(leaf.run.count)) mend(added.base);
   return true;
 }
 
@@ -374,7 +374,9 @@ bool BasicTreeTable<Shape>::remove_in_leaf(PhysRange range, PhysRange& gap) {
     raise(next_path, gap);
   }
   if (leaf.run.count != 0 && leaf.run.first->base != base) set_key(path, 1, leaf.run.first->base);
-  if (leaf.run.count < before) mend(leaf.run.count != 0 ? leaf.run.first->base : leaf.lower);
+  if (leaf.run.count < before && may_be_too_small(leaf.run.count)) {
+    mend(leaf.run.count != 0 ? leaf.run.first->base : leaf.lower);
+  }
   return true;
 }
 
@@ -400,7 +402,7 @@ bool BasicTreeTable<Shape>::change_in_leaf(PhysRange range, const RegionChange& 
     raise(path, *changed);
   }
   count_ += leaf.run.count - before;
-  if (leaf.run.count < before) mend(range.base);
+  if (leaf.run.count < before && may_be_too_small(leaf.run.count)) mend(range.base);
   return true;
 }
 
