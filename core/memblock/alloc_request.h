@@ -36,6 +36,9 @@ inline bool same_wish(const AllocRequest& a, const AllocRequest& b) {
     uint64_t one, other;
     __builtin_memcpy(&one, reinterpret_cast<const char*>(&a) + at, sizeof(one));
     __builtin_memcpy(&other, reinterpret_cast<const char*>(&b) + at, sizeof(other));
+    // Word by word indeed. What has just been written in two words cannot be read as one before
+    // both have left the store buffer.
+    asm("" : "+r"(one));
     differing |= one ^ other;
   }
   return differing == 0;
