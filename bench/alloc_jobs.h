@@ -118,7 +118,9 @@ class AllocJob : public Job {
     for (uint64_t i = 0; i < shot_; ++i) {
       if (churns_) churn();
       if (anew_) subject_.set_bottom_up(bottom_up_);  // Nothing is known of searches from then on.
-      const Result<PhysAddr> got = subject_.allocate(request_);
+      // Made anew, as callers do: what has just been written may take longer to read.
+      const AllocRequest request = request_;
+      const Result<PhysAddr> got = subject_.allocate(request);
       sum += got.ok() ? got.value().value : 0;
     }
     sum_ = sum;
