@@ -46,8 +46,6 @@ class TreeBesideFlat {
     compare();
   }
 
-  const Tree& tree() const { return tree_; }
-
  private:
   bool grows() { return grows_ = pick_(2) == 0; }
 

@@ -6,6 +6,7 @@
 
 #include "memblock/region_table.h"
 
+// MEMBLOCK_PORTABLE: what other processors have, on x86-64 too.
 #if defined(__x86_64__) && MEMBLOCK_PHYS_ADDR_BITS == 64 && !defined(MEMBLOCK_PORTABLE)
 #define MEMBLOCK_X86 1
 #else
