@@ -80,6 +80,22 @@ const Element* last_from_window(const Element* elements, size_t count, PhysAddr 
   return last_in_quarters<Element, kWindow / 4>(at, address);
 }
 
+/// last_from() for any count: with a loop.
+template <class Element>
+const Element* last_from_any(const Element* elements, size_t count, PhysAddr address) {
+  const size_t window = bit_floor(count);
+  const char* at = reinterpret_cast<const char*>(elements);
+  step_over(at, at, (count - window) * sizeof(Element), address);
+  return last_in_quarters<Element>(at, window * sizeof(Element) / 4, address);
+}
+
+/// last_from() for fewer than 32. The smallest tables hold 8 or a few more.
+template <class Element>
+const Element* last_from_few(const Element* elements, size_t count, PhysAddr address) {
+  return count - 8 < 8 ? last_from_window<Element, 8>(elements, count, address)
+                       : last_from_any(elements, count, address);
+}
+
 /// The last of `count` elements that begins with a number no higher than `address`, or the first if
 /// there is none. Requires: count != 0, ascending. Cost: O(log n) without a branch that depends on
 /// them.
@@ -88,10 +104,7 @@ const Element* last_from(const Element* elements, size_t count, PhysAddr address
   // Most leaves and nodes of a tree have so many.
   if (count - 64 < 64) return last_from_window<Element, 64>(elements, count, address);
   if (count - 32 < 32) return last_from_window<Element, 32>(elements, count, address);
-  const size_t window = bit_floor(count);
-  const char* at = reinterpret_cast<const char*>(elements);
-  step_over(at, at, (count - window) * sizeof(Element), address);
-  return last_in_quarters<Element>(at, window * sizeof(Element) / 4, address);
+  return last_from_any(elements, count, address);
 }
 
 /// last_from_soon() for counts from `kWindow` up to twice as many.
@@ -115,14 +128,14 @@ template <class Element>
                                                      PhysAddr address) {
   if (count - 64 < 64) return last_from_window_soon<Element, 64>(elements, count, address);
   if (count - 32 < 32) return last_from_window_soon<Element, 32>(elements, count, address);
-  return last_from(elements, count, address);
+  return last_from_any(elements, count, address);
 }
 
 /// last_from() for edits, which wait for it: one round of reads fewer, but more of them. Lookups
 /// overlap one another, and pay for each read.
 template <class Element>
 const Element* last_from_soon(const Element* elements, size_t count, PhysAddr address) {
-  return count < 32 ? last_from(elements, count, address)
+  return count < 32 ? last_from_few(elements, count, address)
                     : last_from_many_soon(elements, count, address);
 }
 

@@ -236,12 +236,21 @@ struct Leaf {
 /// Which region of its leaf a lookup has found, and whether lookups walk: it was the one of the
 /// lookup before, or the one behind that. Random ones need not look at what the last one found.
 struct Near {
-  size_t bits = ~size_t{1};  ///< None.
+  size_t bits = ~(~size_t{0} >> 1);  ///< None.
 
-  size_t index() const { return bits >> 1; }
+  /// In bytes from the first region of the leaf on, so that lookups need not divide.
+  size_t offset() const { return bits & ~size_t{1}; }
   bool walks() const { return (bits & 1) != 0; }
-  Near ahead(size_t steps) const { return {bits + 2 * steps}; }
-  Near then(size_t found) const { return {found << 1 | static_cast<size_t>(found - index() <= 1)}; }
+  const Region* in(const Region* first) const {
+    return reinterpret_cast<const Region*>(reinterpret_cast<const char*>(first) + offset());
+  }
+  Near ahead(size_t steps) const { return {bits + steps * sizeof(Region)}; }
+  Near then(const Region* first, const Region* found) const {
+    const auto next = static_cast<size_t>(reinterpret_cast<const char*>(found) -
+                                          reinterpret_cast<const char*>(first));
+    return {next | static_cast<size_t>(next - offset() <= sizeof(Region))};
+  }
+  static_assert(sizeof(Region) % 2 == 0, "an offset has a bit to spare");
 };
 
 /// Slots behind the highest region that more can be put into, one after the other, without a look

@@ -162,8 +162,9 @@ class BasicTreeTable {
     // Without branches, of which half would be mispredicted.
     const auto this_one =
         static_cast<unsigned>(range.base < at->end()) & static_cast<unsigned>(at->base < range.end);
-    if (at + 1 == leaf.first + leaf.count) return this_one != 0 || overlaps_next_leaf(range);
-    return (this_one | static_cast<unsigned>(at[1].base < range.end)) != 0;
+    const auto more = static_cast<unsigned>(at + 1 != leaf.first + leaf.count);
+    if (height_ != 0 && more == 0) return this_one != 0 || overlaps_next_leaf(range);
+    return (this_one | (more & static_cast<unsigned>(at[more].base < range.end))) != 0;
   }
 
   /// Cost: O(log n + k) for k regions inside the range.
@@ -336,22 +337,24 @@ class BasicTreeTable {
   /// few and lookups walk, the one that was found last and the one behind it are asked first.
   [[gnu::always_inline]] const Region* last_in(Slots leaf, PhysAddr address) const {
     const Region* const first = leaf.first;
-    if (leaf.count <= kFew) return detail::last_from(first, leaf.count, address);
+    // The first of these two is what the smallest tables come to.
+    if (leaf.count - 8 < 8) return detail::last_from_window<Region, 8>(first, leaf.count, address);
+    if (leaf.count <= kFew) return detail::last_from_any(first, leaf.count, address);
     Near near{near_.load(std::memory_order_relaxed)};
-    if (near.walks() && near.index() + 2 < leaf.count) {
-      near = near.ahead(static_cast<size_t>(first[near.index() + 1].base <= address));
+    if (near.walks() && near.offset() + 2 * sizeof(Region) < leaf.count * sizeof(Region)) {
+      near = near.ahead(static_cast<size_t>(near.in(first)[1].base <= address));
+      const Region* const at = near.in(first);
       // One comparison: what lies below the region wraps. Two would be a coin toss each.
-      const PhysAddr base = first[near.index()].base;
-      if (address - base < first[near.index() + 1].base - base) {
+      if (address - at->base < at[1].base - at->base) {
         near_.store(near.bits, std::memory_order_relaxed);
-        return first + near.index();
+        return at;
       }
     }
     const Region* const found = detail::last_from(first, leaf.count, address);
-    near_.store(near.then(static_cast<size_t>(found - first)).bits, std::memory_order_relaxed);
+    near_.store(near.then(first, found).bits, std::memory_order_relaxed);
     return found;
   }
-  bool overlaps_next_leaf(PhysRange range) const;
+  [[gnu::noinline]] bool overlaps_next_leaf(PhysRange range) const;
   Leaf leaf_of(PhysAddr address) const;
   Leaf find(PhysAddr address, Path& path) const {
     return height_ == 0 ? Leaf{leaf_, PhysAddr{0}, kPhysAddrMax} : find_below_nodes(address, path);
