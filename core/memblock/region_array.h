@@ -165,16 +165,31 @@ inline void move_regions(Region* to, const Region* from, const Region* end) {
   __builtin_memmove(to, from, static_cast<size_t>(end - from) * sizeof(Region));
 }
 
+/// An array of no more regions than this moves as many in any case, spare slots among them.
+inline constexpr size_t kFewMoved = 8;
+
+/// Moves the highest regions of an array, from `from` on, to `to`, one below or above. How many
+/// those are nobody can predict, so in small arrays nothing depends on it.
+inline void move_highest(const Run& run, Region* to, const Region* from) {
+  if (run.count > kFewMoved || run.above < kFewMoved) return move_regions(to, from, run.end());
+  Region low[kFewMoved / 2], high[kFewMoved / 2];
+  __builtin_memcpy(low, from, sizeof(low));
+  __builtin_memcpy(high, from + kFewMoved / 2, sizeof(high));
+  __builtin_memcpy(to, low, sizeof(low));
+  __builtin_memcpy(to + kFewMoved / 2, high, sizeof(high));
+}
+
 /// Makes a slot between `at` and what lies below it. Requires: spare() != 0.
 inline Region* open_slot(Run& run, Region* at) {
-  ++run.count;
   if (run.above == 0 || (at == run.first && run.below != 0)) {
     if (at != run.first) move_regions(run.first - 1, run.first, at);
     --run.first;
     --run.below;
+    ++run.count;
     return at - 1;
   }
-  if (at + 1 != run.end()) move_regions(at + 1, at, run.end() - 1);
+  if (at != run.end()) move_highest(run, at + 1, at);
+  ++run.count;
   --run.above;
   return at;
 }
@@ -196,14 +211,14 @@ inline Region* open_slot_in_order(Run& run, Region* at) {
 /// Drops regions `[from, to)`; `from` is where the next one lies then.
 inline void close_slots(Run& run, Region*& from, Region* to) {
   const auto gone = static_cast<size_t>(to - from);
-  run.count -= gone;
   if (from == run.first) {
     run.first = from = to;
     run.below += gone;
   } else {
-    move_regions(from, to, run.end() + gone);
+    move_highest(run, from, to);
     run.above += gone;
   }
+  run.count -= gone;
 }
 
 /// Has at least `slots` spare slots above. Requires: spare() >= slots.
