@@ -106,43 +106,63 @@ bool BasicMemblock<Table>::take_next(const Trail& trail, PhysRange window, const
   return taken;
 }
 
-// Gives up the node before mirroring, as Linux does.
+// With all that the request wishes for first; nearly always that is enough.
 template <RegionTable Table>
 Status BasicMemblock<Table>::try_allocate(const AllocRequest& request, const Wish& wish,
-                                          PhysRange window, PhysAddr& found) {
-  const bool other_nodes = is_node(request.nid) && !request.exact_nid;
-  RegionFlags flags = first_flags();
-  bool was_full = false;
+                                          PhysRange window, SearchKind kind, PhysAddr& found) {
+  const Status status = find_and_reserve(wish, window, kind, found);
+  return status == Status::Ok ? status : try_with_less(request, wish, window, kind, status, found);
+}
+
+// Gives up the node before mirroring, as Linux does. `status` is what the first attempt came to.
+template <RegionTable Table>
+Status BasicMemblock<Table>::try_with_less(const AllocRequest& request, const Wish& wish,
+                                           PhysRange window, SearchKind kind, Status status,
+                                           PhysAddr& found) {
+  bool was_full = status == Status::TableFull;
   while (true) {
-    for (int attempt = 0; attempt <= static_cast<int>(other_nodes); ++attempt) {
-      const NodeId nid = attempt == 0 ? request.nid : kNoNode;
-      const Status status = find_and_reserve(wish, window, {nid, flags, bottom_up_}, found);
-      if (status == Status::Ok) return status;
-      was_full = was_full || status == Status::TableFull;
+    if (is_node(kind.nid()) && !request.exact_nid) {
+      kind = {kNoNode, kind.flags(), kind.bottom_up()};
+    } else if (kind.flags() != kNoFlags) {
+      warn(Warning::NotMirrored);
+      kind = {request.nid, kNoFlags, kind.bottom_up()};
+    } else {
+      return was_full ? Status::TableFull : Status::NoFit;
     }
-    if (flags == kNoFlags) return was_full ? Status::TableFull : Status::NoFit;
-    warn(Warning::NotMirrored);
-    flags = kNoFlags;
+    status = find_and_reserve(wish, window, kind, found);
+    if (status == Status::Ok) return status;
+    was_full = was_full || status == Status::TableFull;
   }
 }
 
-// Most allocations go right beside the last one. They need none of the checks that the others do.
+// Most allocations go right beside the last one, and ask for the same. They need none of the checks
+// that the others do, nor a register more than a caller leaves them.
 template <RegionTable Table>
 Result<PhysAddr> BasicMemblock<Table>::allocate(const AllocRequest& request) {
-  Region* region = trails_.take_again(request);
-  if (region == nullptr) {
-    region = trails_.take_beside(request, window_of(request, request.min),
-                                 {request.nid, first_flags(), bottom_up_});
-  }
-  if (region == nullptr) return search_and_reserve(request);
-  const PhysAddr at = bottom_up_ ? reserved_.extend_up(region, request.size)
-                                 : reserved_.extend_down(region, request.size);
-  if (request.zero) zero(PhysRange::from_size(at, request.size));
-  return at;
+  return trails_.take_again(request, bottom_up_) ? extend_neighbour(request)
+                                                 : allocate_beside(request);
 }
 
 template <RegionTable Table>
-Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& request) {
+Result<PhysAddr> BasicMemblock<Table>::allocate_beside(const AllocRequest& request) {
+  const PhysRange window = window_of(request, request.min);
+  const SearchKind kind{request.nid, first_flags(), bottom_up_};
+  return trails_.take_beside(request, window, kind) ? extend_neighbour(request)
+                                                    : search_and_reserve(request, window, kind);
+}
+
+// What trails have given out becomes part of the region beside it.
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::extend_neighbour(const AllocRequest& request) {
+  Region* const region = trails_.neighbour();
+  const PhysAddr at = bottom_up_ ? reserved_.extend_up(region, request.size)
+                                 : reserved_.extend_down(region, request.size);
+  return request.zero ? zeroed(at, request.size) : Result<PhysAddr>{at};
+}
+
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& request,
+                                                          PhysRange window, SearchKind kind) {
   trace_alloc(request);
   if (discarded_) return Status::Discarded;
   if (handed_over_) return Status::AfterHandover;
@@ -155,24 +175,25 @@ Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& re
   MEMBLOCK_ASSERT(is_power_of_two(wish.align));
 
   PhysAddr found;
-  Status status = try_allocate(request, wish, window_of(request, request.min), found);
+  Status status = try_allocate(request, wish, window, kind, found);
   if (status != Status::Ok && request.retry_below_min && request.min != PhysAddr{0}) {
-    const Status second = try_allocate(request, wish, window_of(request, PhysAddr{0}), found);
+    const Status second = try_allocate(request, wish, window_of(request, PhysAddr{0}), kind, found);
     if (second != Status::NoFit) status = second;
   }
   if (status != Status::Ok) return status;
-  if (request.zero) zero(PhysRange::from_size(found, request.size));
-  return found;
+  return request.zero ? zeroed(found, request.size) : Result<PhysAddr>{found};
 }
 
 template <RegionTable Table>
-void BasicMemblock<Table>::zero(PhysRange range) {
+Result<PhysAddr> BasicMemblock<Table>::zeroed(PhysAddr at, uint64_t size) {
+  const PhysRange range = PhysRange::from_size(at, size);
   if (platform_.zero != nullptr) {
     platform_.zero(platform_.context, range);
   } else if (platform_.phys_to_virt != nullptr) {
     void* memory = platform_.phys_to_virt(platform_.context, range);
-    if (memory != nullptr) __builtin_memset(memory, 0, static_cast<size_t>(range.size()));
+    if (memory != nullptr) __builtin_memset(memory, 0, static_cast<size_t>(size));
   }
+  return at;
 }
 
 // ---- Named calls

@@ -340,15 +340,22 @@ class BasicMemblock {
   bool find_free(const Wish& wish, PhysRange window, SearchKind kind, Passed& passed,
                  Found& found) const;
   PhysRange window_of(const AllocRequest& request, PhysAddr min) const;
-  bool take_next(const Trail& trail, PhysRange window, const Wish& wish, SearchKind kind,
-                 PhysAddr& at);
-  Result<PhysAddr> search_and_reserve(const AllocRequest& asked);
+  [[gnu::always_inline]] inline bool take_next(const Trail& trail, PhysRange window,
+                                               const Wish& wish, SearchKind kind, PhysAddr& at);
+  [[gnu::noinline]] Result<PhysAddr> allocate_beside(const AllocRequest& request);
+  [[gnu::always_inline]] inline Result<PhysAddr> extend_neighbour(const AllocRequest& request);
+  [[gnu::noinline]] Result<PhysAddr> search_and_reserve(const AllocRequest& request,
+                                                        PhysRange window, SearchKind kind);
   Status try_allocate(const AllocRequest& request, const Wish& wish, PhysRange window,
-                      PhysAddr& found);
+                      SearchKind kind, PhysAddr& found);
+  [[gnu::noinline]] Status try_with_less(const AllocRequest& request, const Wish& wish,
+                                         PhysRange window, SearchKind kind, Status status,
+                                         PhysAddr& found);
   Status find_and_reserve(const Wish& wish, PhysRange window, SearchKind kind, PhysAddr& found);
   /// What is tried first: mirrored memory, where there is any.
   RegionFlags first_flags() const { return has_mirror_ ? kMirror : kNoFlags; }
-  void zero(PhysRange range);
+  /// Clears what was allocated at `at`; returns that.
+  [[gnu::noinline]] Result<PhysAddr> zeroed(PhysAddr at, uint64_t size);
 
   // Growth: grow_impl.h
   bool grow(TableId id, PhysRange area);

@@ -121,8 +121,8 @@ class Trail {
   }
 
   /// The same for a block that touches the edge.
-  void took_beside(uint64_t size) {
-    if (kind_.bottom_up()) {
+  void took_beside(uint64_t size, bool bottom_up) {
+    if (bottom_up) {
       passed_.end = passed_.end + size;
     } else {
       passed_.base = passed_.base - size;
@@ -224,34 +224,37 @@ class Trails {
     again_ = 0;
   }
 
-  /// What can be taken of the free range at the edge of the current trail without an end of it:
-  /// what lies there might have to be joined. The region at the edge grows by it. Null if nothing
-  /// can.
-  Region* take_beside(const AllocRequest& request, PhysRange window, SearchKind kind) {
-    if (neighbour_ == nullptr) return nullptr;
+  /// What stands at the edge of the current trail, after one of the next two has said yes.
+  Region* neighbour() const { return neighbour_; }
+
+  /// Whether a block can be taken of the free range at that edge, and the region there grow by it.
+  /// Not if it takes all: what lies behind it might have to be joined.
+  bool take_beside(const AllocRequest& request, PhysRange window, SearchKind kind) {
+    if (neighbour_ == nullptr) return false;
     Trail& trail = trails_[current_];
     const PhysAddr edge = trail.edge();
     const PhysAddr end =
         kind.bottom_up() ? min(room_end_, window.end) : max(room_end_, window.base);
     const uint64_t room = kind.bottom_up() ? end - edge : edge - end;
-    if ((kind.bottom_up() ? end < edge : edge < end) || room <= request.size) return nullptr;
+    if ((kind.bottom_up() ? end < edge : edge < end) || room <= request.size) return false;
     const PhysAddr at = kind.bottom_up() ? edge : edge - request.size;
-    if (!is_power_of_two(request.align) || (at.value & (request.align - 1)) != 0) return nullptr;
-    if (!trail.leads_on(window, {request.size, request.align}, kind)) return nullptr;
-    trail.took_beside(request.size);
+    if (!is_power_of_two(request.align) || (at.value & (request.align - 1)) != 0) return false;
+    if (!trail.leads_on(window, {request.size, request.align}, kind)) return false;
+    trail.took_beside(request.size, kind.bottom_up());
     if ((request.size & (request.align - 1)) == 0) {
       again_ = room - request.size;
       last_ = request;
     }
-    return neighbour_;
+    return true;
   }
 
-  /// The same for a request like the last one that take_beside() served.
-  Region* take_again(const AllocRequest& request) {
-    if (again_ <= request.size || !same_wish(request, last_)) return nullptr;
+  /// The same for a request like the last one that take_beside() served, which searched in the same
+  /// direction.
+  bool take_again(const AllocRequest& request, bool bottom_up) {
+    if (again_ <= request.size || !same_wish(request, last_)) return false;
     again_ -= request.size;
-    trails_[current_].took_beside(request.size);
-    return neighbour_;
+    trails_[current_].took_beside(request.size, bottom_up);
+    return true;
   }
 
  private:
