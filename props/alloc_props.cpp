@@ -13,7 +13,8 @@ constexpr uint64_t kPage = 4096;
 
 uint64_t pick(uint64_t below) { return RcChoices{}.below(below); }
 
-/// Covers some of what lies below `end`: runs and holes of up to `longest` pages in turn.
+/// Covers some of what lies below `end`: runs and holes of up to `longest`
+/// pages in turn.
 template <class Cover>
 void cover_in_runs(uint64_t end, uint64_t longest, const Cover& cover) {
   for (uint64_t page = 1 + pick(longest); page < end; page += 1 + pick(longest)) {
@@ -23,35 +24,93 @@ void cover_in_runs(uint64_t end, uint64_t longest, const Cover& cover) {
   }
 }
 
-/// Where a block fits first in free ranges that come in this order.
-std::optional<PhysAddr> first_fit(LawBackend::RangeWalk free, const Wish& wish, bool up) {
+/// Where a block fits first into the free ranges of a node, or of all, inside
+/// `window`.
+std::optional<PhysAddr> first_fit(const LawBackend& core, const Wish& wish, PhysRange window,
+                                  NodeId nid, bool up) {
+  auto free = core.free_ranges(nid, kNoFlags, up ? Direction::Up : Direction::Down);
   PhysAddr at;
   for (WalkedRange found; free.next(found);) {
-    if (up ? wish.fits_low(found.range, at) : wish.fits_high(found.range, at)) return at;
+    const PhysRange part = cut_to(found.range, window);
+    if (up ? wish.fits_low(part, at) : wish.fits_high(part, at)) return at;
   }
   return {};
 }
 
-/// Many regions of memory and many reservations, which hold the block by themselves, but not where
-/// the ones leave room for the others.
+/// Many regions of memory and many reservations, which hold the block by
+/// themselves, but not where the ones leave room for the others.
 bool allocation_laws() {
-  return holds("a block lies in the first free range that holds it, in crowded tables too", [] {
+  return holds(
+      "a block lies in the first free range that holds it, in crowded tables "
+      "too",
+      [] {
+        LawBackend core{Limits{}};
+        const uint64_t longest = 2 + pick(8);
+        cover_in_runs(250, longest, [&](PhysRange range) {
+          RC_ASSERT(core.add(range, kUnsetNode, pick(3) == 0 ? kHotplug : kNoFlags) == Status::Ok);
+        });
+        cover_in_runs(250, longest, [&](PhysRange range) {
+          RC_ASSERT(core.reserve(range, kUnsetNode, kNoFlags) == Status::Ok);
+        });
+        const bool up = pick(2) != 0;
+        core.set_bottom_up(up);
+        const Wish wish{(1 + pick(longest)) * kPage, kPage << pick(3)};
+        const std::optional<PhysAddr> expected = first_fit(core, wish, kAllMemory, kNoNode, up);
+        const auto at = core.phys_alloc(wish.size, wish.align);
+        RC_ASSERT(at.ok() == expected.has_value());
+        if (expected) RC_ASSERT(at.value() == *expected);
+      });
+}
+
+/// Most allocations of a row ask for the same, which has a way of its own. Then
+/// comes one that asks for another block or within other bounds, or something
+/// else happens in between.
+bool row_laws() {
+  return holds("each of a row of allocations lies in the first free range that holds it", [] {
     LawBackend core{Limits{}};
-    const uint64_t longest = 2 + pick(8);
-    cover_in_runs(250, longest, [&](PhysRange range) {
-      RC_ASSERT(core.add(range, kUnsetNode, pick(3) == 0 ? kHotplug : kNoFlags) == Status::Ok);
+    cover_in_runs(400, 60, [&](PhysRange range) {
+      RC_ASSERT(core.add(range, kUnsetNode, kNoFlags) == Status::Ok);
     });
-    cover_in_runs(250, longest, [&](PhysRange range) {
-      RC_ASSERT(core.reserve(range, kUnsetNode, kNoFlags) == Status::Ok);
-    });
-    const bool up = pick(2) != 0;
+    const auto pages = [](uint64_t from, uint64_t most) {
+      return PhysRange::from_size(PhysAddr{(from + pick(400)) * kPage}, (1 + pick(most)) * kPage);
+    };
+    bool up = pick(2) != 0;
     core.set_bottom_up(up);
-    const Wish wish{(1 + pick(longest)) * kPage, kPage << pick(3)};
-    const std::optional<PhysAddr> expected = first_fit(
-        core.free_ranges(kNoNode, kNoFlags, up ? Direction::Up : Direction::Down), wish, up);
-    const auto at = core.phys_alloc(wish.size, wish.align);
-    RC_ASSERT(at.ok() == expected.has_value());
-    if (expected) RC_ASSERT(at.value() == *expected);
+    PhysAddr limit = kPhysAddrMax;
+    AllocRequest request{.size = kPage, .align = kPage};
+    for (int step = 0; step < 60; ++step) {
+      Status done = Status::Ok;
+      switch (pick(28)) {
+        case 0:
+        case 1: request.size = (1 + pick(4)) * kPage; break;
+        case 2: request.align = kPage << pick(2); break;
+        case 3: request.min = pages(0, 1).base; break;
+        case 4: request.max = pick(2) == 0 ? kUpToLimit : pages(1, 300).end; break;
+        case 5: request.nid = pick(2) == 0 ? kNoNode : NodeId{static_cast<int32_t>(pick(2))}; break;
+        case 6: request.exact_nid = pick(2) != 0; break;
+        case 7: core.set_limit(limit = pages(1, 1).base); break;
+        case 8: core.set_bottom_up(up = !up); break;
+        case 9: done = core.reserve(pages(0, 8), kUnsetNode, kNoFlags); break;
+        case 10: done = core.free(pages(0, 8)); break;
+        case 11: done = core.add(pages(0, 8), kUnsetNode, kNoFlags); break;
+        case 12: done = core.remove(pages(0, 8)); break;
+        case 13: done = core.mark_nomap(pages(0, 8)); break;
+        case 14:
+          done =
+              core.set_node(pages(0, 200), TableId::Memory, NodeId{static_cast<int32_t>(pick(2))});
+          break;
+        default: break;
+      }
+      RC_ASSERT(done == Status::Ok);
+      const PhysAddr first = max(request.min, PhysAddr{kPage});
+      const PhysRange window{first, max(first, request.max == kUpToLimit ? limit : request.max)};
+      const Wish wish{request.size, request.align};
+      std::optional<PhysAddr> expected = first_fit(core, wish, window, request.nid, up);
+      if (!expected && !request.exact_nid) expected = first_fit(core, wish, window, kNoNode, up);
+      const auto at = core.allocate(request);
+      RC_ASSERT(at.ok() == expected.has_value());
+      if (expected) RC_ASSERT(at.value() == *expected);
+    }
   });
 }
 
@@ -61,5 +120,6 @@ bool allocation_laws() {
 int main() {
   using namespace memblock::lab;
   set_cases(3000);
-  return allocation_laws() ? 0 : 1;
+  const bool crowded = allocation_laws();
+  return row_laws() && crowded ? 0 : 1;
 }

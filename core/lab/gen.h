@@ -320,11 +320,12 @@ class TraceGenerator {
   // ---- Several ops made for each other
 
   void pattern() {
-    switch (below(5)) {
+    switch (below(6)) {
       case 0: reserve_next_allocation(); break;
       case 1: fill_table(TableId::Reserved); break;
       case 2: wide_reserve(); break;
       case 3: hand_over(); break;
+      case 4: allocate_row(); break;
       default: fill_table(TableId::Memory); break;
     }
   }
@@ -345,6 +346,22 @@ class TraceGenerator {
     alloc.size = bytes;
     alloc.align = 64;
     push(alloc);
+  }
+
+  /// Allocations that ask for the same, as those of a boot do, now and then for another block or
+  /// within other limits.
+  void allocate_row() {
+    if (mix_[OpCode::Allocate] == 0) return;
+    Op usual = op(OpCode::Allocate);
+    usual.size = (1 + below(4)) * page_;
+    usual.align = page_ << below(2);
+    for (uint64_t i = 2 + below(10); i != 0; --i) {
+      Op alloc = usual;
+      if (below(4) == 0) alloc.size = size();
+      if (below(8) == 0) alloc.align = align();
+      push(alloc);
+      if (below(16) == 0 && mix_[OpCode::SetLimit] != 0) push(op(OpCode::SetLimit));
+    }
   }
 
   /// Lone pages, until 0 to 2 slots are left.

@@ -200,7 +200,10 @@ class BasicMemblock {
   }
   bool bottom_up() const { return bottom_up_; }
   /// Upper bound of allocations that name none. Linux: memblock_set_current_limit().
-  void set_limit(PhysAddr limit) { limit_ = limit; }
+  void set_limit(PhysAddr limit) {
+    limit_ = limit;
+    trails_.leave_neighbour();
+  }
   PhysAddr limit() const { return limit_; }
   /// The `movable_node` boot option: hotplug memory is not allocated from.
   void set_movable_node(bool on) {
@@ -299,7 +302,7 @@ class BasicMemblock {
   /// Turns the call trace on (memblock=debug). Lines name `set_caller()`'s text as the caller.
   void set_trace(bool on) {
     trace_ = on;
-    trails_.reserved();
+    trails_.leave_neighbour();
   }
   void set_caller(const char* caller) { caller_ = caller; }
   /// Prints the tables in the kernel's format. Linux: __memblock_dump_all().

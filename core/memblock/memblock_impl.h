@@ -67,7 +67,7 @@ Status BasicMemblock<Table>::insert(TableId id, PhysRange range, RegionFlags fla
     return insert_pieces(id, range, flags, nid);
   }
   if (id == TableId::Reserved) {
-    trails_.reserved();
+    trails_.leave_neighbour();
   } else {
     trails_.forget();
   }

@@ -174,18 +174,19 @@ class Trails {
   /// Memory has changed, or how it is searched: nothing is known any more.
   void forget() {
     live_ = 0;
-    reserved();
+    leave_neighbour();
   }
 
-  /// More is reserved: regions may lie elsewhere now.
-  void reserved() {
+  /// Regions may lie elsewhere now, or the bounds of what asks for the same have changed: the next
+  /// block is searched for again.
+  void leave_neighbour() {
     neighbour_ = nullptr;
     again_ = 0;
   }
 
   /// Reservations went; `gap` is the free range that they left.
   void freed(PhysRange gap) {
-    reserved();
+    leave_neighbour();
     for (size_t i = 0; i < live_; ++i) trails_[i].freed(gap);
   }
 
@@ -194,7 +195,7 @@ class Trails {
     if (live_ != 0 && trails_[current_].leads_on(window, wish, kind)) return &trails_[current_];
     for (size_t i = 0; i < live_; ++i) {
       if (!trails_[i].leads_on(window, wish, kind)) continue;
-      reserved();
+      leave_neighbour();
       current_ = i;
       return &trails_[i];
     }
@@ -203,7 +204,7 @@ class Trails {
 
   /// A new trail, in the place of the oldest.
   Trail& start(PhysRange window, SearchKind kind) {
-    reserved();
+    leave_neighbour();
     current_ = next_ = live_ < kTrails ? live_++ : (next_ + 1) % kTrails;
     trails_[current_].start(window, kind);
     return trails_[current_];
@@ -213,7 +214,7 @@ class Trails {
   /// and what stood beside it does no more.
   void failed(PhysRange window, const Wish& wish, uint64_t largest) {
     trails_[current_].failed(window, wish, largest);
-    reserved();
+    leave_neighbour();
   }
 
   /// A block was put next on the trail that was asked for last, as `spot` says.
@@ -241,10 +242,9 @@ class Trails {
     if (!is_power_of_two(request.align) || (at.value & (request.align - 1)) != 0) return false;
     if (!trail.leads_on(window, {request.size, request.align}, kind)) return false;
     trail.took_beside(request.size, kind.bottom_up());
-    if ((request.size & (request.align - 1)) == 0) {
-      again_ = room - request.size;
-      last_ = request;
-    }
+    // Behind this block the next one like it is aligned too, or has to be looked at again.
+    again_ = (request.size & (request.align - 1)) == 0 ? room - request.size : 0;
+    last_ = request;
     return true;
   }
 
