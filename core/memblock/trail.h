@@ -64,7 +64,7 @@ class Trail {
     const bool begins_inside = kind.bottom_up()
                                    ? passed_.base <= window.base && window.base < passed_.end
                                    : window.end <= passed_.end && passed_.base < window.end;
-    return begins_inside && kind == kind_ && rules_out(wish);
+    return begins_inside && kind == kind_ && rules_out(wish) && sees_across(window, wish);
   }
 
   /// What is left of `window` for a search that may go on. A block may begin below a place where a
@@ -134,6 +134,16 @@ class Trail {
   static constexpr uint64_t slack(uint64_t align) { return align < kLine ? kLine - 1 : 0; }
 
   static constexpr uint64_t sum(uint64_t a, uint64_t b) { return a + b < a ? ~uint64_t{0} : a + b; }
+
+  /// Whether a search that goes on in `window` sees all of what a block may take on both sides of
+  /// the place where another gave up. Neither would else have seen the free range there as a whole.
+  bool sees_across(PhysRange window, const Wish& wish) const {
+    if (!open_) return true;
+    const bool up = kind_.bottom_up();
+    const uint64_t behind = up ? passed_.end - window.base : window.end - passed_.base;
+    return wish.size - 1 <= behind ||
+           (up ? window.base == passed_.base : window.end == passed_.end);
+  }
 
   bool rules_out(const Wish& wish) const {
     return wish.size > sum(largest_, slack(wish.align)) ||
