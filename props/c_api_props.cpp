@@ -222,6 +222,9 @@ struct Plain {
   mbl_memblock m;
 };
 
+/// Counts into what `context` points to.
+void count_page(void* context, uint64_t, unsigned) { ++*static_cast<size_t*>(context); }
+
 bool absence_laws() {
   bool ok = true;
   ok &= holds("without a machine it is the default one, without calls nothing is called", [] {
@@ -242,6 +245,18 @@ bool absence_laws() {
     mbl_dump(&plain.m);
     const mbl_page_sink deaf{};
     RC_ASSERT(mbl_free_all(&plain.m, &deaf, ~uint64_t{0}) == 9u);
+  });
+  ok &= holds("a handover that is refused leaves the sink of the first", [] {
+    Plain plain{mbl_platform{}};
+    RC_ASSERT(mbl_add(&plain.m, {0x1000, 0x3000}) == MBL_OK);
+    size_t freed = 0;
+    const mbl_page_sink first{&freed, count_page, nullptr};
+    RC_ASSERT(mbl_free_all(&plain.m, &first, ~uint64_t{0}) == 2u);
+    freed = 0;
+    const mbl_page_sink deaf{};
+    RC_ASSERT(mbl_free_all(&plain.m, &deaf, ~uint64_t{0}) == 0u);
+    RC_ASSERT(mbl_free_late(&plain.m, {0x1000, 0x3000}) == MBL_OK);
+    RC_ASSERT(freed == 2u);
   });
   ok &= holds("an answer that nobody wants is not written", [] {
     std::array<mbl_e820_entry, 4> storage{};

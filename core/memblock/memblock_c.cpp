@@ -334,7 +334,8 @@ void mbl_trim_memory(mbl_memblock* m, uint64_t align) { core(m).trim_memory(alig
 
 uint64_t mbl_free_all(mbl_memblock* m, const mbl_page_sink* sink, uint64_t max_pfn) {
   Box& box = inside<Box>(m);
-  box.sink = *sink;
+  // A second handover is refused, and what the first one's sink is still called for is its own.
+  if (!box.memblock.handed_over() && !box.memblock.discarded()) box.sink = *sink;
   PageSink wrapped_sink{&box};
   if (sink->free_pages != nullptr) wrapped_sink.free_pages = call_free_pages;
   if (sink->keep_pages != nullptr) wrapped_sink.keep_pages = call_keep_pages;
