@@ -75,6 +75,20 @@ void expect_put_behind_what_is_left(uint64_t count) {
   }
 }
 
+/// As many regions in a row go as a leaf or two hold, one by one.
+template <class Tree>
+void expect_sound_when_some_are_gone(uint64_t count) {
+  Lone<Tree> lone{count};
+  const auto going = *rc::gen::inRange<uint64_t>(1, 2 * Tree::kArrayMax);
+  const auto from = *rc::gen::inRange<uint64_t>(0, count - going);
+  const bool down = *rc::gen::arbitrary<bool>();
+  for (uint64_t i = 0; i < going; ++i) {
+    PhysRange gap;
+    RC_ASSERT(lone.tree.remove_alone(page(2 * (down ? from + going - 1 - i : from + i)), gap));
+  }
+  RC_ASSERT(lone.tree.first_broken_invariant() == 0);
+}
+
 bool edit_laws() {
   bool ok = true;
   ok &= holds("tree: edits and answers are the flat table's, in small nodes",
@@ -90,7 +104,48 @@ bool edit_laws() {
     expect_put_behind_what_is_left<SmallTreeTable>(*rc::gen::inRange<uint64_t>(10, 100));
     expect_put_behind_what_is_left<TreeTable>(*rc::gen::inRange<uint64_t>(10, 400));
   });
+  ok &= holds("tree: leaves that lose regions are filled up again", [] {
+    expect_sound_when_some_are_gone<SmallTreeTable>(200);
+    expect_sound_when_some_are_gone<TreeTable>(1000);
+  });
   return ok;
+}
+
+/// Grows twice: out of an array that lies `shift` bytes into where the first leaf will, and then
+/// into nodes. Where the array had taken a block, the leaf then has the pieces of two regions.
+void expect_beside_the_right_region(size_t shift) {
+  const size_t slots = TreeTable::kArrayMax / 2;
+  std::vector<Region> array(TreeTable::kArrayMax);
+  const uint64_t bytes = TreeTable::growth_bytes(TreeTable::kArrayMax, sizeof(Region));
+  const std::unique_ptr<std::byte[]> nodes(new std::byte[bytes]);
+  const auto grow_twice = [&](TreeTable& tree) {
+    static_cast<void>(tree.grow({.memory = array.data(), .bytes = array.size() * sizeof(Region)}));
+    static_cast<void>(tree.grow({.memory = nodes.get(), .bytes = bytes}));
+  };
+  std::vector<Region> elsewhere(slots);
+  TreeTable first{elsewhere};
+  RC_ASSERT(first.insert_alone(page(0), kNoFlags, NodeId{0}));
+  grow_twice(first);
+  auto* const leaf = reinterpret_cast<std::byte*>(const_cast<Region*>(first.lowest()));
+
+  TreeTable tree{std::span{reinterpret_cast<Region*>(leaf + shift), slots}};
+  const PhysAddr edge{0x40000000};
+  const PhysRange large = PhysRange::from_size(PhysAddr{0x1000000000}, edge.value);
+  const PhysRange block{edge - 4096, edge};
+  std::vector<PhysRange> expected;
+  for (uint64_t i = 0; i < 30; ++i) expected.push_back(page(2 * i));
+  expected.insert(expected.end(), {PhysRange::from_size(edge, 4096), large});
+  for (const PhysRange& range : expected) RC_ASSERT(tree.insert_alone(range, kNoFlags, NodeId{0}));
+  Spot spot;
+  PhysRange gap;
+  RC_ASSERT(tree.take_below(large.base, edge + 4096, {4096, 4096}, spot));
+  RC_ASSERT(tree.remove_alone(PhysRange{large.base - 4096, large.base}, gap));
+  grow_twice(tree);
+  RC_ASSERT(tree.take_below(edge, PhysAddr{0}, {4096, 4096}, spot));
+  RC_ASSERT(spot.at == block.base);
+  RC_ASSERT(tree.first_broken_invariant() == 0);
+  expected.insert(expected.end() - 2, block);
+  RC_ASSERT(std::ranges::equal(tree.regions(), expected, {}, &Region::range));
 }
 
 bool storage_laws() {
@@ -124,6 +179,8 @@ bool storage_laws() {
       RC_ASSERT(table.capacity() == 2 * before);
     }
   });
+  ok &= holds("tree: a block goes beside its region also where an array lay in the leaf before",
+              [] { expect_beside_the_right_region(*rc::gen::element<size_t>(0, 8, 16)); });
   ok &= holds("tree: it visits the blocks that it lives in, and forgets them", [] {
     std::vector<Region> first(8);
     SmallTreeTable table{first};

@@ -462,8 +462,8 @@ class BasicTreeTable {
   size_t count_ = 0;
   size_t capacity_ = 0;
   uint64_t total_bytes_ = 0;
-  Run leaf_;                 ///< Of a tree that is one leaf.
-  Region* taken_ = nullptr;  ///< In that, where a block was taken last; checked on use.
+  Run leaf_;          ///< Of a tree that is one leaf.
+  size_t taken_ = 0;  ///< In that, where a block was taken last; checked on use.
   Spare* spare_ = nullptr;
   size_t spare_count_ = 0;
   size_t node_count_ = 0;        ///< All that are owned.

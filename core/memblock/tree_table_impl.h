@@ -415,8 +415,8 @@ bool BasicTreeTable<Shape>::take_below(PhysAddr edge, PhysAddr floor, const Wish
   Path path;
   Leaf leaf = find(edge, path);
   Run& run = height_ == 0 ? leaf_ : leaf.run;
-  Region* region = taken_;
-  if (height_ != 0 || region < run.first || run.end() <= region || region->base != edge) {
+  Region* region = height_ == 0 && taken_ < run.count ? run.first + taken_ : nullptr;
+  if (region == nullptr || region->base != edge) {
     region = detail::last_from_soon(run.first, run.count, edge);
     if (region->base != edge) return false;
   }
@@ -438,8 +438,8 @@ bool BasicTreeTable<Shape>::take_above(PhysAddr edge, PhysAddr ceiling, const Wi
   Path path;
   Leaf leaf = find(edge - 1, path);
   Run& run = height_ == 0 ? leaf_ : leaf.run;
-  Region* region = taken_;
-  if (height_ != 0 || region < run.first || run.end() <= region || region->end() != edge) {
+  Region* region = height_ == 0 && taken_ < run.count ? run.first + taken_ : nullptr;
+  if (region == nullptr || region->end() != edge) {
     region = detail::last_from_soon(run.first, run.count, edge - 1);
     if (region->end() != edge) return false;
   }
@@ -468,7 +468,7 @@ void BasicTreeTable<Shape>::put(Run& run, Region* beside, PhysAddr at, uint64_t 
     ++count_;
     total_bytes_ += bytes;
   }
-  taken_ = beside;
+  taken_ = static_cast<size_t>(beside - run.first);
   // A full table grows at the next allocation, as Linux has it, even where that would be joined.
   spot.at = at;
   spot.region = count_ == capacity_ ? nullptr : beside;
