@@ -13,8 +13,7 @@ constexpr uint64_t kPage = 4096;
 
 uint64_t pick(uint64_t below) { return RcChoices{}.below(below); }
 
-/// Covers some of what lies below `end`: runs and holes of up to `longest`
-/// pages in turn.
+/// Covers some of what lies below `end`: runs and holes of up to `longest` pages in turn.
 template <class Cover>
 void cover_in_runs(uint64_t end, uint64_t longest, const Cover& cover) {
   for (uint64_t page = 1 + pick(longest); page < end; page += 1 + pick(longest)) {
@@ -24,8 +23,7 @@ void cover_in_runs(uint64_t end, uint64_t longest, const Cover& cover) {
   }
 }
 
-/// Where a block fits first into the free ranges of a node, or of all, inside
-/// `window`.
+/// Where a block fits first into the free ranges of a node, or of all, inside `window`.
 std::optional<PhysAddr> first_fit(const LawBackend& core, const Wish& wish, PhysRange window,
                                   NodeId nid, bool up) {
   auto free = core.free_ranges(nid, kNoFlags, up ? Direction::Up : Direction::Down);
@@ -37,63 +35,88 @@ std::optional<PhysAddr> first_fit(const LawBackend& core, const Wish& wish, Phys
   return {};
 }
 
-/// Many regions of memory and many reservations, which hold the block by
-/// themselves, but not where the ones leave room for the others.
+/// Many regions of memory and many reservations, which hold the block by themselves, but not where
+/// the ones leave room for the others.
 bool allocation_laws() {
-  return holds(
-      "a block lies in the first free range that holds it, in crowded tables "
-      "too",
-      [] {
-        LawBackend core{Limits{}};
-        const uint64_t longest = 2 + pick(8);
-        cover_in_runs(250, longest, [&](PhysRange range) {
-          RC_ASSERT(core.add(range, kUnsetNode, pick(3) == 0 ? kHotplug : kNoFlags) == Status::Ok);
-        });
-        cover_in_runs(250, longest, [&](PhysRange range) {
-          RC_ASSERT(core.reserve(range, kUnsetNode, kNoFlags) == Status::Ok);
-        });
-        const bool up = pick(2) != 0;
-        core.set_bottom_up(up);
-        const Wish wish{(1 + pick(longest)) * kPage, kPage << pick(3)};
-        const std::optional<PhysAddr> expected = first_fit(core, wish, kAllMemory, kNoNode, up);
-        const auto at = core.phys_alloc(wish.size, wish.align);
-        RC_ASSERT(at.ok() == expected.has_value());
-        if (expected) RC_ASSERT(at.value() == *expected);
-      });
-}
-
-/// Blocks of one size, so that each search may go on where others ended, and bounds that mostly end
-/// in one place: in a free range there one search gives up and another has to take it up again.
-bool bounds_laws() {
-  return holds("blocks within ever other bounds lie in the first free range that holds them", [] {
+  return holds("a block lies in the first free range that holds it, in crowded tables too", [] {
     LawBackend core{Limits{}};
-    RC_ASSERT(core.add(PhysRange::from_size(PhysAddr{0}, 200 * kPage), kUnsetNode, kNoFlags) ==
-              Status::Ok);
-    cover_in_runs(200, 8 + pick(40), [&](PhysRange range) {
+    const uint64_t longest = 2 + pick(8);
+    cover_in_runs(250, longest, [&](PhysRange range) {
+      RC_ASSERT(core.add(range, kUnsetNode, pick(3) == 0 ? kHotplug : kNoFlags) == Status::Ok);
+    });
+    cover_in_runs(250, longest, [&](PhysRange range) {
       RC_ASSERT(core.reserve(range, kUnsetNode, kNoFlags) == Status::Ok);
     });
     const bool up = pick(2) != 0;
     core.set_bottom_up(up);
-    const Wish wish{(1 + pick(16)) * kPage, kPage};
-    const uint64_t place = pick(180);
-    const auto bound = [place] {
-      return PhysAddr{(1 + (pick(4) == 0 ? pick(200) : place + pick(20))) * kPage};
+    const Wish wish{(1 + pick(longest)) * kPage, kPage << pick(3)};
+    const std::optional<PhysAddr> expected = first_fit(core, wish, kAllMemory, kNoNode, up);
+    const auto at = core.phys_alloc(wish.size, wish.align);
+    RC_ASSERT(at.ok() == expected.has_value());
+    if (expected) RC_ASSERT(at.value() == *expected);
+  });
+}
+
+PhysRange largest_free(const LawBackend& core) {
+  PhysRange largest;
+  auto free = core.free_ranges(kNoNode, kNoFlags, Direction::Up);
+  for (WalkedRange found; free.next(found);) {
+    if (largest.size() < found.range.size()) largest = found.range;
+  }
+  return largest;
+}
+
+/// Blocks that fit hardly anywhere, in turn with small ones that fit nowhere for their alignment,
+/// within bounds that mostly lie in the one free range for them: there one search gives up, and
+/// another has to take it up again.
+bool bounds_laws() {
+  return holds("blocks within ever other bounds lie in the first free range that holds them", [] {
+    LawBackend core{Limits{}};
+    // All places for a block of this alignment are taken.
+    const uint64_t coarse = 64 * kPage;
+    RC_ASSERT(core.add({PhysAddr{0}, PhysAddr{260 * kPage}}, kUnsetNode, kNoFlags) == Status::Ok);
+    for (uint64_t at = coarse; at < 260 * kPage; at += coarse) {
+      const PhysRange taken = PhysRange::from_size(PhysAddr{at}, 4 * kPage);
+      RC_ASSERT(core.reserve(taken, kUnsetNode, kNoFlags) == Status::Ok);
+    }
+    cover_in_runs(250, 8 + pick(40), [&](PhysRange range) {
+      RC_ASSERT(core.reserve(range, kUnsetNode, kNoFlags) == Status::Ok);
+    });
+    const bool up = pick(2) != 0;
+    core.set_bottom_up(up);
+    const PhysRange room = largest_free(core);
+    const uint64_t pages = room.size() / kPage;
+    const auto bound = [&] {
+      if (pick(4) == 0) return PhysAddr{(1 + pick(250)) * kPage};
+      return max(room.base + pick(pages + 1) * kPage, PhysAddr{kPage});
     };
-    for (int step = 0; step < 12; ++step) {
-      const PhysAddr min = pick(3) == 0 ? PhysAddr{kPage} : bound();
-      const PhysAddr end = pick(3) == 0 ? kPhysAddrMax : bound();
-      const std::optional<PhysAddr> expected =
-          first_fit(core, wish, PhysRange{min, max(min, end)}, kNoNode, up);
-      const auto at = core.phys_alloc_range(wish.size, wish.align, min, end);
+    const PhysAddr place = bound();
+    const auto any_window = [&] {
+      const PhysAddr lowest{kPage};
+      const PhysAddr base = pick(3) == 0 ? lowest : bound();
+      switch (pick(8)) {
+        case 0: return PhysRange{place, kPhysAddrMax};
+        case 1: return PhysRange{lowest, place};
+        case 2:
+        case 3: return PhysRange{lowest, kPhysAddrMax};
+        default: return PhysRange{base, pick(3) == 0 ? kPhysAddrMax : max(base, bound())};
+      }
+    };
+    const Wish large{(pages - pick(pages / 2 + 1)) * kPage, kPage};
+    const Wish nowhere{(1 + pick(4)) * kPage, coarse};
+    for (int step = 0; step < 16; ++step) {
+      const Wish& wish = pick(2) == 0 ? large : nowhere;
+      const PhysRange window = any_window();
+      const std::optional<PhysAddr> expected = first_fit(core, wish, window, kNoNode, up);
+      const auto at = core.phys_alloc_range(wish.size, wish.align, window.base, window.end);
       RC_ASSERT(at.ok() == expected.has_value());
       if (expected) RC_ASSERT(at.value() == *expected);
     }
   });
 }
 
-/// Most allocations of a row ask for the same, which has a way of its own. Then
-/// comes one that asks for another block or within other bounds, or something
-/// else happens in between.
+/// Most allocations of a row ask for the same, which has a way of its own. Then comes one that asks
+/// for another block or within other bounds, or something else happens in between.
 bool row_laws() {
   return holds("each of a row of allocations lies in the first free range that holds it", [] {
     LawBackend core{Limits{}};
