@@ -139,8 +139,7 @@ Status BasicMemblock<Table>::try_with_less(const AllocRequest& request, const Wi
 // that the others do, nor a register more than a caller leaves them.
 template <RegionTable Table>
 Result<PhysAddr> BasicMemblock<Table>::allocate(const AllocRequest& request) {
-  return trails_.take_again(request, bottom_up_) ? extend_neighbour(request)
-                                                 : allocate_beside(request);
+  return trails_.take_again(request) ? extend_neighbour(request) : allocate_beside(request);
 }
 
 template <RegionTable Table>

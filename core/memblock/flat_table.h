@@ -98,12 +98,8 @@ class FlatTable {
   bool overlaps(PhysRange range) const {
     if (count_ == 0) return false;
     const Region* const at = find(range.base);
-    // Without branches, of which half would be mispredicted.
-    const auto this_one =
-        static_cast<unsigned>(range.base < at->end()) & static_cast<unsigned>(at->base < range.end);
-    const bool is_last = at + 1 == storage_.data() + count_;
-    const auto next_one = is_last ? 0u : static_cast<unsigned>(at[1].base < range.end);
-    return (this_one | next_one) != 0;
+    const auto more = static_cast<unsigned>(at + 1 != storage_.data() + count_);
+    return detail::overlaps_near(at, more, range);
   }
 
   /// How many pieces of `range` no region covers: what insert() needs as spare slots.

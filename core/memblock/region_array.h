@@ -6,6 +6,14 @@
 
 namespace memblock::detail {
 
+/// Whether the region at `at`, or the one that is `more` behind it (0 or 1), overlaps `range`.
+/// Without branches, of which half would be mispredicted.
+inline bool overlaps_near(const Region* at, unsigned more, PhysRange range) {
+  const auto this_one =
+      static_cast<unsigned>(range.base < at->end()) & static_cast<unsigned>(at->base < range.end);
+  return (this_one | (more & static_cast<unsigned>(at[more].base < range.end))) != 0;
+}
+
 /// How many of `count` regions begin at or below `address`. Most searches begin above all of them.
 inline size_t count_from(const Region* regions, size_t count, PhysAddr address) {
   if (count == 0 || regions[count - 1].base <= address) return count;

@@ -121,8 +121,8 @@ class Trail {
   }
 
   /// The same for a block that touches the edge.
-  void took_beside(uint64_t size, bool bottom_up) {
-    if (bottom_up) {
+  void took_beside(uint64_t size) {
+    if (kind_.bottom_up()) {
       passed_.end = passed_.end + size;
     } else {
       passed_.base = passed_.base - size;
@@ -251,7 +251,7 @@ class Trails {
     const PhysAddr at = kind.bottom_up() ? edge : edge - request.size;
     if (!is_power_of_two(request.align) || (at.value & (request.align - 1)) != 0) return false;
     if (!trail.leads_on(window, {request.size, request.align}, kind)) return false;
-    trail.took_beside(request.size, kind.bottom_up());
+    trail.took_beside(request.size);
     // Behind this block the next one like it is aligned too, or has to be looked at again.
     again_ = (request.size & (request.align - 1)) == 0 ? room - request.size : 0;
     last_ = request;
@@ -260,10 +260,10 @@ class Trails {
 
   /// The same for a request like the last one that take_beside() served, which searched in the same
   /// direction.
-  bool take_again(const AllocRequest& request, bool bottom_up) {
+  bool take_again(const AllocRequest& request) {
     if (again_ <= request.size || !same_wish(request, last_)) return false;
     again_ -= request.size;
-    trails_[current_].took_beside(request.size, bottom_up);
+    trails_[current_].took_beside(request.size);
     return true;
   }
 

@@ -159,12 +159,11 @@ class BasicTreeTable {
     const Slots leaf = slots_of(range.base);
     if (leaf.count == 0) return false;
     const Region* const at = last_in(leaf, range.base);
-    // Without branches, of which half would be mispredicted.
-    const auto this_one =
-        static_cast<unsigned>(range.base < at->end()) & static_cast<unsigned>(at->base < range.end);
     const auto more = static_cast<unsigned>(at + 1 != leaf.first + leaf.count);
-    if (height_ != 0 && more == 0) return this_one != 0 || overlaps_next_leaf(range);
-    return (this_one | (more & static_cast<unsigned>(at[more].base < range.end))) != 0;
+    if (height_ != 0 && more == 0) {
+      return detail::overlaps_near(at, 0, range) || overlaps_next_leaf(range);
+    }
+    return detail::overlaps_near(at, more, range);
   }
 
   /// Cost: O(log n + k) for k regions inside the range.
