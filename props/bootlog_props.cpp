@@ -1,12 +1,15 @@
 // Laws of the boot-log importer: what a kernel prints reads back as it was, however it was dressed
-// up on its way, and no text at all can do it harm.
+// up on its way, and no text at all can do it harm. And what calls of a boot are changed into.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
+#include "lab/alter.h"
 #include "lab/bootlog_builder.h"
 #include "lab/bootlog_map.h"
 #include "lab/bootlog_replay.h"
+#include "lab/workload.h"
 #include "props/rc.h"
 
 namespace memblock::lab {
@@ -260,6 +263,35 @@ bool any_log_is_survived() {
   return ok;
 }
 
+bool boots_are_altered() {
+  bool ok = holds("alter: a boot with calls changed is a valid trace, alike for the same choices",
+                  [](const Trace& boot) {
+                    const auto seed = *rc::gen::arbitrary<uint64_t>();
+                    PrngChoices choices{seed};
+                    PrngChoices again{seed};
+                    const Trace altered = BootAlterer{choices, boot}.trace();
+                    RC_ASSERT(rule_broken_by(altered) == "");
+                    RC_ASSERT((BootAlterer{again, boot}.trace() == altered));
+                  });
+  ok &= holds("alter: of a boot some calls are changed, and most are not", [] {
+    const Trace boot = laptop().trace;
+    PrngChoices choices{*rc::gen::arbitrary<uint64_t>()};
+    size_t changed = 0, made_up = 0, all = 0;
+    for (int i = 0; i < 8; ++i) {
+      const Trace altered = BootAlterer{choices, boot}.trace();
+      changed += static_cast<size_t>(altered.steps != boot.steps);
+      all += altered.steps.size();
+      for (const Step& step : altered.steps) {
+        made_up += static_cast<size_t>(std::ranges::find(boot.steps, step) == boot.steps.end());
+      }
+    }
+    RC_ASSERT(changed != 0u);
+    RC_ASSERT(made_up < all / 8);
+    RC_ASSERT(all >= 6 * boot.steps.size());
+  });
+  return ok;
+}
+
 int run() {
   bool ok = printed_calls_come_back();
   ok &= dumps_read_back();
@@ -267,6 +299,7 @@ int run() {
   ok &= real_logs_undress();
   ok &= packing_does_not_matter();
   ok &= any_log_is_survived();
+  ok &= boots_are_altered();
   return ok ? 0 : 1;
 }
 

@@ -86,6 +86,7 @@ class Check {
         cases_(options.files.empty() ? corpus_cases(options.corpora, options.trees.size())
                                      : file_cases(options.files, options.trees.size())),
         named_(named_releases(cases_)),
+        source_{options.seed, options.trees, boots_among(cases_)},
         random_seconds_(options.files.empty() ? options.seconds : 0),
         shared_(1),
         slots_(options.jobs),
@@ -126,6 +127,7 @@ class Check {
   const std::function<void(const CheckProgress&)>& progress_;
   std::vector<CheckCase> cases_;
   std::vector<std::string> named_;
+  RandomSource source_;
   double random_seconds_;
   SharedMemory<Shared> shared_;
   SharedMemory<Slot> slots_;
@@ -148,7 +150,7 @@ size_t Check::tree_of(uint64_t number) const {
 CaseResult Check::judge_number(uint64_t number) const {
   if (number < cases_.size()) return judge_case(cases_[number], options_.trees, named_);
   const RandomCase which = random_case(number - cases_.size(), options_.trees.size());
-  const Trace trace = random_trace(options_.seed, which, options_.trees);
+  const Trace trace = random_trace(source_, which);
   return judge_random(trace, which, options_.trees, "");
 }
 
@@ -354,7 +356,7 @@ void Check::look_into(const Bad& bad) {
 
 void Check::look_into_random(const Bad& bad, const Verdict& verdict) {
   const RandomCase which = random_case(bad.number - cases_.size(), options_.trees.size());
-  const auto tell = [&](int to) { tell_random_trace(options_.seed, which, options_.trees, to); };
+  const auto tell = [&](int to) { tell_random_trace(source_, which, to); };
   // A crash adds what it says behind the last op: the parser leaves that out.
   Trace trace = parse_trace(text_apart(tell, kTrialSecondsMax)).trace;
   const bool ours = which.tree == kOurs;

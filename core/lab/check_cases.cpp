@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "lab/alter.h"
 #include "lab/bootlog_replay.h"
 #include "lab/bootlog_text.h"
 #include "lab/codec.h"
@@ -55,6 +56,7 @@ class ToldChoices {
     tell(to_text(begun));
   }
   void made(const Op& op) { tell(to_text(op) + "\n"); }
+  void made(const Trace& trace) { tell(to_text(trace)); }
 
  private:
   void tell(const std::string& text) const {
@@ -98,10 +100,32 @@ Trace drawn_for_linux(C& choices, uint64_t index) {
   return gen_trace(choices, mix);
 }
 
+/// Whether the logged answers come out is replay's question; here it is one backend or the other.
+Trace without_answers(const ImportedBoot& boot) {
+  Trace trace = playable_trace(boot);
+  for (Step& step : trace.steps) step.expected.reset();
+  return trace;
+}
+
 template <Choices C>
-Trace drawn_case(C& choices, const RandomCase& which, const std::vector<CheckTree>& trees) {
-  if (which.tree == kOurs) return drawn(choices, which.index);
-  return for_linux(drawn_for_linux(choices, which.index), *trees[which.tree].tree);
+Trace altered_boot(C& choices, const std::vector<std::string>& logs) {
+  const std::string& log = logs[choices.below(logs.size())];
+  std::vector<ImportedBoot> boots = import_bootlog(load_text(log).text, log);
+  if (boots.empty()) return {};
+  Trace out = BootAlterer{choices, without_answers(boots[choices.below(boots.size())])}.trace();
+  if constexpr (requires { choices.made(out); }) choices.made(out);
+  return out;
+}
+
+/// What only kernels make of a boot would be a known divergence for each way to change it: those
+/// are for core and model.
+template <Choices C>
+Trace drawn_case(C& choices, const RandomCase& which, const RandomSource& source) {
+  if (which.tree != kOurs) {
+    return for_linux(drawn_for_linux(choices, which.index), *source.trees[which.tree].tree);
+  }
+  if (which.index % 16 == 5 && !source.boots.empty()) return altered_boot(choices, source.boots);
+  return drawn(choices, which.index);
 }
 
 CaseResult unreadable(const std::string& report) {
@@ -141,10 +165,7 @@ CaseResult judge_boots(const std::string& text, const CheckCase& which,
   CaseResult out;
   for (const ImportedBoot& boot : import_bootlog(text, which.path)) {
     if (boot.empty()) continue;
-    // Whether the logged answers come out is replay's question; here it is one backend or the
-    // other.
-    Trace trace = playable_trace(boot);
-    for (Step& step : trace.steps) step.expected.reset();
+    Trace trace = without_answers(boot);
     ++out.traces;
     if (which.tree == kOurs) {
       out.verdict = judge(trace, which.path);
@@ -232,6 +253,14 @@ std::vector<CheckCase> file_cases(const std::vector<std::string>& files, size_t 
   return out;
 }
 
+std::vector<std::string> boots_among(const std::vector<CheckCase>& cases) {
+  std::vector<std::string> out;
+  for (const CheckCase& one : cases) {
+    if (one.kind == CheckCase::Kind::Boot && one.tree == kOurs) out.push_back(one.path);
+  }
+  return out;
+}
+
 std::vector<std::string> named_releases(const std::vector<CheckCase>& cases) {
   std::vector<std::string> out;
   for (const CheckCase& one : cases) {
@@ -248,15 +277,14 @@ RandomCase random_case(uint64_t number, size_t trees) {
   return {lane == trees ? kOurs : lane, number / (trees + 1)};
 }
 
-Trace random_trace(uint64_t seed, const RandomCase& which, const std::vector<CheckTree>& trees) {
-  PrngChoices choices = choices_of(seed, which);
-  return drawn_case(choices, which, trees);
+Trace random_trace(const RandomSource& source, const RandomCase& which) {
+  PrngChoices choices = choices_of(source.seed, which);
+  return drawn_case(choices, which, source);
 }
 
-void tell_random_trace(uint64_t seed, const RandomCase& which, const std::vector<CheckTree>& trees,
-                       int to) {
-  ToldChoices choices{choices_of(seed, which), to};
-  static_cast<void>(drawn_case(choices, which, trees));
+void tell_random_trace(const RandomSource& source, const RandomCase& which, int to) {
+  ToldChoices choices{choices_of(source.seed, which), to};
+  static_cast<void>(drawn_case(choices, which, source));
 }
 
 CaseResult judge_case(const CheckCase& which, const std::vector<CheckTree>& trees,

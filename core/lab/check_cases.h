@@ -27,6 +27,9 @@ std::vector<CheckCase> corpus_cases(const std::string& corpora, size_t trees);
 /// These files, in this order.
 std::vector<CheckCase> file_cases(const std::vector<std::string>& files, size_t trees);
 
+/// The boot logs among `cases`, each once.
+std::vector<std::string> boots_among(const std::vector<CheckCase>& cases);
+
 /// Releases that the headers of all divergences among `cases` name.
 std::vector<std::string> named_releases(const std::vector<CheckCase>& cases);
 
@@ -39,13 +42,19 @@ struct RandomCase {
 /// The `number`-th random trace of a check on `trees` kernel trees: all get the same share.
 RandomCase random_case(uint64_t number, size_t trees);
 
+/// What random traces are made of.
+struct RandomSource {
+  uint64_t seed;
+  const std::vector<CheckTree>& trees;
+  std::vector<std::string> boots;  ///< Logs: some traces are one of these with calls changed.
+};
+
 /// A trace that depends on nothing but the two, and the tree's kind of tables.
-Trace random_trace(uint64_t seed, const RandomCase& which, const std::vector<CheckTree>& trees);
+Trace random_trace(const RandomSource& source, const RandomCase& which);
 
 /// The same as text, written to a file descriptor op by op: should the core, which runs along,
 /// crash, the op at which it did stands last.
-void tell_random_trace(uint64_t seed, const RandomCase& which, const std::vector<CheckTree>& trees,
-                       int to);
+void tell_random_trace(const RandomSource& source, const RandomCase& which, int to);
 
 /// What a tree makes of an entry of corpora/divergences.
 enum class EntryState : uint8_t {

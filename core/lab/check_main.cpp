@@ -30,9 +30,9 @@ void on_signal(int /*number*/) {
 const char* const kDescription =
     "Runs traces on the core, on the reference model and on the memblock of any kernel tree, and\n"
     "compares answers, tables, totals and invariants after every op: the corpora, the known\n"
-    "divergences of kernels, every recorded boot, then random traces. Checks the expectations\n"
-    "written in traces and the laws of the language and of walks as well. What differs and is not\n"
-    "known is a finding.";
+    "divergences of kernels, every recorded boot, then random traces and, for core and model,\n"
+    "boots with some calls changed. Checks the expectations written in traces and the laws of the\n"
+    "language and of walks as well. What differs and is not known is a finding.";
 
 const char* const kFooter =
     "A tree is 6.1 or 6.12 (Debian's linux-source packages) or a path. A patch, with paths as in\n"
