@@ -1,5 +1,5 @@
 // Recorded boots with something changed: calls left out, made twice or out of turn, or for other
-// memory. Rows of like calls, and maps that firmware makes, are not what a generator comes to.
+// memory. Maps that firmware makes, and long rows of like calls, are not what a generator comes to.
 #pragma once
 
 #include "lab/gen.h"
@@ -19,7 +19,9 @@ class BootAlterer {
     out.limits = boot_.limits;
     out.e820 = boot_.e820;
     if (below(4) == 0) out.limits.reserved = out.limits.memory = 4u << below(5);
-    if (!out.e820.empty() && below(4) == 0) out.e820.erase(out.e820.begin() + index(out.e820));
+    if (!out.e820.empty() && below(4) == 0) {
+      out.e820.erase(out.e820.begin() + static_cast<ptrdiff_t>(below(out.e820.size())));
+    }
     const uint64_t untouched = uint64_t{8} << below(5);
     for (const Step& step : boot_.steps) {
       if (below(untouched) != 0) {
@@ -33,11 +35,6 @@ class BootAlterer {
 
  private:
   uint64_t below(uint64_t n) { return choices_.below(n); }
-
-  template <class List>
-  ptrdiff_t index(const List& list) {
-    return static_cast<ptrdiff_t>(below(list.size()));
-  }
 
   const Op& any_op() { return boot_.steps[below(boot_.steps.size())].op; }
 

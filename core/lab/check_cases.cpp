@@ -100,25 +100,17 @@ Trace drawn_for_linux(C& choices, uint64_t index) {
   return gen_trace(choices, mix);
 }
 
-/// Whether the logged answers come out is replay's question; here it is one backend or the other.
-Trace without_answers(const ImportedBoot& boot) {
-  Trace trace = playable_trace(boot);
-  for (Step& step : trace.steps) step.expected.reset();
-  return trace;
-}
-
 template <Choices C>
 Trace altered_boot(C& choices, const std::vector<std::string>& logs) {
   const std::string& log = logs[choices.below(logs.size())];
   std::vector<ImportedBoot> boots = import_bootlog(load_text(log).text, log);
   if (boots.empty()) return {};
-  Trace out = BootAlterer{choices, without_answers(boots[choices.below(boots.size())])}.trace();
+  Trace out = BootAlterer{choices, playable_trace(boots[choices.below(boots.size())])}.trace();
   if constexpr (requires { choices.made(out); }) choices.made(out);
   return out;
 }
 
-/// What only kernels make of a boot would be a known divergence for each way to change it: those
-/// are for core and model.
+/// Altered boots are for core and model: nobody has looked yet at what kernels make of them.
 template <Choices C>
 Trace drawn_case(C& choices, const RandomCase& which, const RandomSource& source) {
   if (which.tree != kOurs) {
@@ -165,7 +157,10 @@ CaseResult judge_boots(const std::string& text, const CheckCase& which,
   CaseResult out;
   for (const ImportedBoot& boot : import_bootlog(text, which.path)) {
     if (boot.empty()) continue;
-    Trace trace = without_answers(boot);
+    // Whether the logged answers come out is replay's question; here it is one backend or the
+    // other.
+    Trace trace = playable_trace(boot);
+    for (Step& step : trace.steps) step.expected.reset();
     ++out.traces;
     if (which.tree == kOurs) {
       out.verdict = judge(trace, which.path);

@@ -258,8 +258,7 @@ class Trails {
     return true;
   }
 
-  /// The same for a request like the last one that take_beside() served, which searched in the same
-  /// direction.
+  /// The same for a request like the last one that take_beside() served.
   bool take_again(const AllocRequest& request) {
     if (again_ <= request.size || !same_wish(request, last_)) return false;
     again_ -= request.size;
