@@ -105,6 +105,8 @@ class BasicRangeWalk {
   bool take_region_down();
   bool take(const Region& region);
 
+  static constexpr size_t kBatch = 8;
+
   Cursor<Table> from_;   // The next region to look at.
   Cursor<Table> minus_;  // The next region that may take something away.
   RegionSieve sieve_;
@@ -235,11 +237,17 @@ void BasicRangeWalk<Table>::each_up(Visit& visit) {
     while (has_minus_ && minus_.region() != nullptr && minus_.region()->base < end) {
       const std::span<const Region> run = minus_.run_up();
       size_t passed = 0;
-      // One that reaches beyond may take something from the next region too.
-      for (; passed != run.size() && run[passed].end() <= end; ++passed) {
-        found_up_to(run[passed].base);
-        reached = run[passed].end();
+      const auto pass = [&](const Region& cut) {
+        found_up_to(cut.base);
+        reached = cut.end();
+      };
+      // Where the last of a batch ends inside, all of it do, and none is asked.
+      for (; run.size() - passed >= kBatch && run[passed + kBatch - 1].end() <= end;
+           passed += kBatch) {
+        for (size_t i = 0; i != kBatch; ++i) pass(run[passed + i]);
       }
+      // One that reaches beyond may take something from the next region too.
+      for (; passed != run.size() && run[passed].end() <= end; ++passed) pass(run[passed]);
       if (passed != 0) minus_.skip_up(passed);
       if (passed == run.size()) continue;
       found_up_to(min(end, run[passed].base));
@@ -266,10 +274,14 @@ void BasicRangeWalk<Table>::each_down(Visit& visit) {
     while (has_minus_ && minus_.region() != nullptr && base < minus_.region()->end()) {
       const std::span<const Region> run = minus_.run_down();
       size_t left = run.size();
-      for (; left != 0 && base <= run[left - 1].base; --left) {
-        found_down_to(run[left - 1].end());
-        reached = run[left - 1].base;
+      const auto pass = [&](const Region& cut) {
+        found_down_to(cut.end());
+        reached = cut.base;
+      };
+      for (; left >= kBatch && base <= run[left - kBatch].base; left -= kBatch) {
+        for (size_t i = 1; i <= kBatch; ++i) pass(run[left - i]);
       }
+      for (; left != 0 && base <= run[left - 1].base; --left) pass(run[left - 1]);
       if (left != run.size()) minus_.skip_down(run.size() - left);
       if (left == 0) continue;
       found_down_to(max(base, run[left - 1].end()));
