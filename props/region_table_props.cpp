@@ -272,7 +272,7 @@ void check_lookups(const FlatTable& table, const Cells& universe) {
   const size_t ending = scan([&](const Region& r) { return r.end() > range.base; });
   const size_t starting = scan([&](const Region& r) { return r.base >= range.end; });
   RC_ASSERT(table.first_ending_after(range.base) == ending);
-  RC_ASSERT(table.first_starting_from(range.end) == starting);
+  RC_ASSERT(table.past_starting_below(range.end) == starting);
   RC_ASSERT(table.overlaps(range) == ending < starting);
   const bool held = ending < table.count() && table[ending].base <= range.base;
   RC_ASSERT(table.holding(range.base) == (held ? &table[ending] : nullptr));

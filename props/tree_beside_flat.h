@@ -261,7 +261,7 @@ class TreeBesideFlat {
     auto position = tree_.first_ending_after(range.base);
     for (size_t i = flat_.first_ending_after(range.base); i < flat_.count(); ++i) {
       RC_ASSERT(*tree_.region(position) == flat_[i]);
-      tree_.next(position);
+      tree_.skip_up(position, 1);
     }
     RC_ASSERT(tree_.region(position) == nullptr);
   }
@@ -273,8 +273,10 @@ class TreeBesideFlat {
     size_t index = 0;
     for (const Region& region : tree_.regions()) RC_ASSERT(region == flat_[index++]);
     RC_ASSERT(index == flat_.count());
-    auto position = tree_.first_starting_from(kPhysAddrMax);
-    while (tree_.prev(position)) RC_ASSERT(*tree_.region(position) == flat_[--index]);
+    auto position = tree_.past_starting_below(kPhysAddrMax);
+    for (; tree_.below(position) != nullptr; tree_.skip_down(position, 1)) {
+      RC_ASSERT(*tree_.below(position) == flat_[--index]);
+    }
     RC_ASSERT(index == 0u);
     if (flat_.count() == 0) return;
     RC_ASSERT(*tree_.lowest() == *flat_.lowest());

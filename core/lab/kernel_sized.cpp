@@ -7,6 +7,7 @@
 #include "memblock/tree_shape_impl.h"
 #include "memblock/tree_storage_impl.h"
 #include "memblock/tree_table_impl.h"
+#include "memblock/tree_walk_impl.h"
 
 namespace memblock {
 

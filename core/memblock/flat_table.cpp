@@ -20,7 +20,7 @@ const Region* FlatTable::find_near_hint(PhysAddr address) const {
 // The regions that share at least one byte with `range`.
 IndexRange FlatTable::overlapping(PhysRange range) const {
   const size_t first = first_ending_after(range.base);
-  const size_t last = first_starting_from(range.end);
+  const size_t last = past_starting_below(range.end);
   return {first, first < last ? last : first};
 }
 

@@ -49,26 +49,18 @@ class FlatTable {
   const Region* lowest() const { return region(0); }
   const Region* highest() const { return region(count_ - 1); }
 
-  bool next(size_t& index) const {
-    index += static_cast<size_t>(index < count_);
-    return index < count_;
-  }
-  bool prev(size_t& index) const {
-    if (index == 0) return false;
-    --index;
-    return true;
-  }
+  static size_t lowest_position() { return 0; }
+  size_t past_highest() const { return count_; }
+  /// The region right below a position, or null.
+  const Region* below(size_t index) const { return index != 0 ? &storage_[index - 1] : nullptr; }
 
-  /// All regions from a position on, or up to it, and how to pass by some of them.
+  /// All regions from a position on, or below it, and how to pass by some of them.
   std::span<const Region> run_from(size_t index) const {
     return {storage_.data() + index, count_ - index};
   }
-  static void skip(size_t& index, size_t count) { index += count; }
-  std::span<const Region> run_to(size_t index) const { return {storage_.data(), index + 1}; }
-  bool skip_down(size_t& index, size_t count) const {
-    index -= count - 1;
-    return prev(index);
-  }
+  static void skip_up(size_t& index, size_t count) { index += count; }
+  std::span<const Region> run_to(size_t index) const { return {storage_.data(), index}; }
+  static void skip_down(size_t& index, size_t count) { index -= count; }
 
   /// First region that ends above `address`, or count(). Cost: O(1) near the last answer, else
   /// O(log n).
@@ -78,8 +70,8 @@ class FlatTable {
     return index_of(at) + static_cast<size_t>(at->end() <= address);
   }
 
-  /// First region that starts at or above `address`, or count(). Cost: as first_ending_after().
-  size_t first_starting_from(PhysAddr address) const {
+  /// How many regions start below `address`. Cost: as first_ending_after().
+  size_t past_starting_below(PhysAddr address) const {
     if (count_ == 0 || address == PhysAddr{0}) return 0;
     const Region* const at = find(address - 1);
     return index_of(at) + static_cast<size_t>(at->base < address);

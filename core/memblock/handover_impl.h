@@ -45,7 +45,7 @@ void BasicMemblock<Table>::keep_nomap_pages() {
 template <RegionTable Table>
 void BasicMemblock<Table>::keep_reserved_pages() {
   const unsigned shift = machine_.page_shift;
-  Cursor<Table> above{memory_};  // The lowest memory that the next reservation may lie in.
+  Cursor<Table> lowest{memory_};  // The lowest memory that the next reservation may lie in.
   for (const Region& region : reserved()) {
     if (region.flags.has(kReservedNoinit)) continue;
     const PfnRange all = reserved_pfns(region);
@@ -59,10 +59,10 @@ void BasicMemblock<Table>::keep_reserved_pages() {
       run.last = until;
     };
     const PhysAddr from{all.first << shift};
-    while (above.region() != nullptr && above.region()->end() <= from) above.up();
-    Cursor<Table> memory = above;
-    for (; memory.region() != nullptr && run.last < all.last; memory.up()) {
-      const Region& below = *memory.region();
+    while (lowest.above() != nullptr && lowest.above()->end() <= from) lowest.up();
+    Cursor<Table> memory = lowest;
+    for (; memory.above() != nullptr && run.last < all.last; memory.up()) {
+      const Region& below = *memory.above();
       // First bytes inside this memory region: pages from the first boundary in it to the last.
       const PfnRange inside{whole_pages(below.range(), shift).first,
                             touched_pages(below.range(), shift).last, below.nid};

@@ -51,12 +51,12 @@ void BasicMemblock<Table>::warn_of_overlap(const Table& table, PhysRange range, 
                                            NodeId nid) const {
   PhysAddr reached = range.base;
   Cursor<Table> old{table, range, Direction::Up};
-  for (; old.region() != nullptr && old.region()->base < range.end; old.up()) {
-    if (reached < old.region()->base) {
-      if (old.region()->nid != nid) warn(Warning::OverlapOtherNode);
-      if (old.region()->flags != flags) warn(Warning::OverlapOtherFlags);
+  for (; old.above() != nullptr && old.above()->base < range.end; old.up()) {
+    if (reached < old.above()->base) {
+      if (old.above()->nid != nid) warn(Warning::OverlapOtherNode);
+      if (old.above()->flags != flags) warn(Warning::OverlapOtherFlags);
     }
-    reached = old.region()->end();
+    reached = old.above()->end();
   }
 }
 

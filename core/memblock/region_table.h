@@ -181,18 +181,18 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
   { view.holding(address) } -> std::same_as<const Region*>;
   { view.region(position) } -> std::same_as<const Region*>;
   view.regions();
-  // Positions: of the first region that ends above, or starts at or above an address; then stepwise
-  // up or down, false where there is no further region.
+  // Positions: of the first region that ends above an address, to go up from; right behind the last
+  // one that starts below it, to go down from. The next region on the way, or null.
   { view.first_ending_after(address) } -> std::same_as<typename T::Position>;
-  { view.first_starting_from(address) } -> std::same_as<typename T::Position>;
-  { view.next(position) } -> std::same_as<bool>;
-  { view.prev(position) } -> std::same_as<bool>;
-  // Regions from a position on that lie side by side, none only at the end; and how to pass by
-  // some. Those up to a position, which must be a region's; false if all have been passed by.
+  { view.past_starting_below(address) } -> std::same_as<typename T::Position>;
+  { view.lowest_position() } -> std::same_as<typename T::Position>;
+  { view.past_highest() } -> std::same_as<typename T::Position>;
+  { view.below(position) } -> std::same_as<const Region*>;
+  // The next regions that lie side by side, none only where the way ends; and how to pass by some.
   { view.run_from(position) } -> std::same_as<std::span<const Region>>;
-  view.skip(position, size_t{1});
+  view.skip_up(position, size_t{1});
   { view.run_to(position) } -> std::same_as<std::span<const Region>>;
-  { view.skip_down(position, size_t{1}) } -> std::same_as<bool>;
+  view.skip_down(position, size_t{1});
   // Ranges. positions() counts regions as if they were split at both ends of the range.
   { view.overlaps(range) } -> std::same_as<bool>;
   { view.gaps(range) } -> std::same_as<size_t>;

@@ -165,8 +165,8 @@ void BasicTreeTable<Shape>::edit(PhysRange range, size_t extra, Edit edit) {
   if (height_ == 0 && leaf_.spare() < extra) raise_root();
   if (height_ != 0) return rewrite(range, edit);
   // All that overlaps the range, and one region behind it, which may be joined.
-  const size_t first = first_ending_after(range.base).index;
-  const size_t last = first_starting_from(range.end).index;
+  const size_t first = first_ending_after(range.base).index();
+  const size_t last = past_starting_below(range.end).index();
   const IndexRange touched{first, min(max(first, last) + 1, count_)};
   total_bytes_ += detail::edit_run(leaf_, touched, extra, edit);
   count_ = leaf_.count;

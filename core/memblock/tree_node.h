@@ -223,6 +223,34 @@ struct TreePath {
   size_t slot() const { return slots[1]; }
 };
 
+/// Has the first lines of a leaf loaded: by then the processor sees by itself where this goes.
+inline void read_ahead(const Region* leaf) {
+  for (size_t line = 0; line != 8; ++line) {
+    __builtin_prefetch(reinterpret_cast<const char*>(leaf) + line * kLine);
+  }
+}
+
+/// A region in a leaf, or the end of the last leaf.
+template <class Shape>
+struct TreePosition {
+  const Region* at = nullptr;
+  const Region* first = nullptr;  ///< Of the leaf.
+  const Region* end = nullptr;
+  const InnerNode<Shape>* node = nullptr;  ///< Above it; null in a tree of one leaf.
+  size_t slot = 0;
+
+  TreePosition() = default;
+  TreePosition(const Run& run, const InnerNode<Shape>* above, size_t entry)
+      : at(run.first), first(run.first), end(run.end()), node(above), slot(entry) {}
+
+  size_t index() const { return static_cast<size_t>(at - first); }
+  /// Whether the leaf is the last or the first one below its node. Requires: there is a node.
+  bool is_last() const { return slot + 1 == node->fan; }
+  bool is_first() const { return slot == 0; }
+  /// The lowest region of a leaf nearby.
+  TreePosition leaf(size_t entry) const { return {node->run(entry), node, entry}; }
+};
+
 /// A leaf as a search finds it.
 struct Leaf {
   Run run;

@@ -34,13 +34,7 @@ class BasicTreeTable {
   static constexpr size_t kLeafSlots = Shape::kLeafSlots;
 
  public:
-  /// A region in a leaf, or the end of the last leaf.
-  struct Position {
-    const Region* first = nullptr;  ///< The leaf's.
-    size_t index = 0;
-    size_t count = 0;
-    PhysAddr lower, upper;  ///< As in detail::Leaf.
-  };
+  using Position = detail::TreePosition<Shape>;
 
   /// What grow() left, for undo().
   struct Growth {
@@ -66,39 +60,25 @@ class BasicTreeTable {
   const Region* lowest() const { return region(lowest_position()); }
   const Region* highest() const;
 
-  const Region* region(const Position& at) const {
-    return at.index < at.count ? at.first + at.index : nullptr;
+  static const Region* region(const Position& at) { return at.at != at.end ? at.at : nullptr; }
+  static const Region* below(const Position& at) { return at.at != at.first ? at.at - 1 : nullptr; }
+  /// The regions of one leaf from a position on, or below it, and how to pass by some of them.
+  static std::span<const Region> run_from(const Position& at) { return {at.at, at.end}; }
+  void skip_up(Position& at, size_t count) const {
+    at.at += count;
+    if (at.at == at.end && at.node != nullptr) next_leaf(at);
   }
-  bool next(Position& at) const {
-    if (at.index < at.count) ++at.index;
-    if (at.index < at.count) return true;
-    if (at.upper == kPhysAddrMax) return false;
-    at = position_in(leaf_of(at.upper), 0);
-    return true;
+  static std::span<const Region> run_to(const Position& at) { return {at.first, at.at}; }
+  void skip_down(Position& at, size_t count) const {
+    at.at -= count;
+    if (at.at == at.first && at.node != nullptr) previous_leaf(at);
   }
-  bool prev(Position& at) const {
-    if (at.index == 0) {
-      if (at.lower == PhysAddr{0}) return false;
-      const Leaf leaf = leaf_of(at.lower - 1);
-      at = position_in(leaf, leaf.run.count);
-    }
-    --at.index;
-    return true;
+  Position lowest_position() const { return position_of(PhysAddr{0}); }
+  Position past_highest() const {
+    Position found = position_of(kPhysAddrMax);
+    found.at = found.end;
+    return found;
   }
-  /// The regions of one leaf from a position on, or up to it, and how to pass by some of them.
-  std::span<const Region> run_from(const Position& at) const {
-    return {at.first + at.index, at.count - at.index};
-  }
-  void skip(Position& at, size_t count) const {
-    at.index += count;
-    if (at.index == at.count && at.upper != kPhysAddrMax) at = position_in(leaf_of(at.upper), 0);
-  }
-  std::span<const Region> run_to(const Position& at) const { return {at.first, at.index + 1}; }
-  bool skip_down(Position& at, size_t count) const {
-    at.index -= count - 1;
-    return prev(at);
-  }
-  Position lowest_position() const { return position_in(leaf_of(PhysAddr{0}), 0); }
 
   /// All regions in order, for range-based loops.
   class Regions {
@@ -111,9 +91,9 @@ class BasicTreeTable {
       Iterator() = default;
       Iterator(const BasicTreeTable* table, const Position& at, size_t left)
           : table_(table), at_(at), left_(left) {}
-      const Region& operator*() const { return at_.first[at_.index]; }
+      const Region& operator*() const { return *at_.at; }
       Iterator& operator++() {
-        table_->next(at_);
+        table_->skip_up(at_, 1);
         --left_;
         return *this;
       }
@@ -143,7 +123,7 @@ class BasicTreeTable {
 
   /// Cost: O(log n).
   Position first_ending_after(PhysAddr address) const;
-  Position first_starting_from(PhysAddr address) const;
+  Position past_starting_below(PhysAddr address) const;
 
   /// Cost: O(1) where lookups walk from region to region, else O(log n).
   const Region* holding(PhysAddr address) const {
@@ -325,9 +305,6 @@ class BasicTreeTable {
   static_assert(Inner::kFanMin >= 3 || (kLeafFull + 1) / 2 >= kLeafMin, "leaves have neighbours");
 
   // Searching: tree_table_impl.h
-  static Position position_in(const Leaf& leaf, size_t index) {
-    return {leaf.run.first, index, leaf.run.count, leaf.lower, leaf.upper};
-  }
   Slots slots_of(PhysAddr address) const {
     return height_ == 0 ? Slots{leaf_.first, leaf_.count} : slots_below_nodes(address);
   }
@@ -353,7 +330,6 @@ class BasicTreeTable {
     near_.store(near.then(first, found).bits, std::memory_order_relaxed);
     return found;
   }
-  [[gnu::noinline]] bool overlaps_next_leaf(PhysRange range) const;
   Leaf leaf_of(PhysAddr address) const;
   Leaf find(PhysAddr address, Path& path) const {
     return height_ == 0 ? Leaf{leaf_, PhysAddr{0}, kPhysAddrMax} : find_below_nodes(address, path);
@@ -361,6 +337,18 @@ class BasicTreeTable {
   Leaf find_below_nodes(PhysAddr address, Path& path) const;
   Leaf leaf_at(const Path& path) const;
   PhysAddr end_below(const Leaf& leaf) const;
+
+  // Walking: tree_walk_impl.h
+  /// The lowest region of the leaf that a search for `address` ends in.
+  Position position_of(PhysAddr address) const {
+    return height_ == 0 ? Position{leaf_, nullptr, 0} : position_below_nodes(address);
+  }
+  Position position_below_nodes(PhysAddr address) const;
+  /// To the lowest region of the next leaf, or to the end of the one before, if there is one.
+  /// Requires: more leaves than one.
+  void next_leaf(Position& at) const;
+  void previous_leaf(Position& at) const;
+  [[gnu::noinline]] bool overlaps_next_leaf(PhysRange range) const;
 
   // Edits of one leaf: tree_table_impl.h
   bool insert_anywhere(PhysRange range, RegionFlags flags, NodeId nid);

@@ -79,67 +79,6 @@ const Region* BasicTreeTable<Shape>::highest() const {
   return leaf_of(kPhysAddrMax).run.end() - 1;
 }
 
-template <class Shape>
-typename BasicTreeTable<Shape>::Position BasicTreeTable<Shape>::first_ending_after(
-    PhysAddr address) const {
-  const Leaf leaf = leaf_of(address);
-  const Region* const at = detail::first_ending_after(leaf.run.first, leaf.run.count, address);
-  Position found = position_in(leaf, static_cast<size_t>(at - leaf.run.first));
-  if (found.index == found.count) next(found);
-  return found;
-}
-
-template <class Shape>
-typename BasicTreeTable<Shape>::Position BasicTreeTable<Shape>::first_starting_from(
-    PhysAddr address) const {
-  if (address == PhysAddr{0}) return lowest_position();
-  const Leaf leaf = leaf_of(address - 1);
-  Position found =
-      position_in(leaf, detail::count_from(leaf.run.first, leaf.run.count, address - 1));
-  if (found.index == found.count) next(found);
-  return found;
-}
-
-template <class Shape>
-bool BasicTreeTable<Shape>::overlaps_next_leaf(PhysRange range) const {
-  const Region* const found = region(first_ending_after(range.base));
-  return found != nullptr && found->base < range.end;
-}
-
-template <class Shape>
-size_t BasicTreeTable<Shape>::gaps(PhysRange range) const {
-  if (range.empty()) return 0;
-  size_t pieces = 0;
-  PhysAddr reached = range.base;
-  Position at = first_ending_after(range.base);
-  for (const Region* old = region(at); old != nullptr && old->base < range.end; old = region(at)) {
-    pieces += static_cast<size_t>(reached < old->base);
-    reached = old->end();
-    next(at);
-  }
-  return pieces + static_cast<size_t>(reached < range.end);
-}
-
-template <class Shape>
-IndexRange BasicTreeTable<Shape>::positions(PhysRange range) const {
-  if (range.empty()) return {};
-  Position at = first_ending_after(range.base);
-  const Region* const lowest = region(at);
-  if (lowest == nullptr || lowest->base >= range.end) return {};
-  IndexRange inside{at.index, 0};
-  for (Leaf leaf = leaf_of(PhysAddr{0}); leaf.lower != at.lower; leaf = leaf_of(leaf.upper)) {
-    inside.first += leaf.run.count;
-  }
-  // A region that begins below the range leaves a part of itself there.
-  inside.first += static_cast<size_t>(lowest->base < range.base);
-  inside.last = inside.first;
-  for (const Region* old = lowest; old != nullptr && old->base < range.end; old = region(at)) {
-    ++inside.last;
-    next(at);
-  }
-  return inside;
-}
-
 // ---- Edits of one leaf
 
 template <class Shape>

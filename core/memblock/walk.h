@@ -18,48 +18,45 @@ struct WalkedRange {
 
 enum class Direction : uint8_t { Up, Down };
 
-/// Where a walk stands in a table: at a region, or at none.
+/// Where a walk stands in a table. It goes in one direction only.
 template <RegionTable Table>
 class Cursor {
  public:
-  /// The lowest region that reaches into `window` or lies above it; the highest one for Down.
-  Cursor(const Table& table, PhysRange window, Direction direction)
+  /// In front of the lowest region that reaches into `window` or lies above it; for Down, behind
+  /// the highest one that does or lies below.
+  [[gnu::always_inline]] Cursor(const Table& table, PhysRange window, Direction direction)
       : table_(&table),
-        position_(direction == Direction::Up ? table.first_ending_after(window.base)
-                                             : table.first_starting_from(window.end)) {
-    if (direction == Direction::Up) {
-      region_ = table.region(position_);
-    } else {
-      down();
-    }
-  }
+        position_(direction == Direction::Up ? from_below(table, window.base)
+                                             : from_above(table, window.end)) {}
 
-  /// At the lowest region.
+  /// In front of the lowest region.
   explicit Cursor(const Table& table) : Cursor(table, kAllMemory, Direction::Up) {}
 
-  /// Null once the walk has left the table.
-  const Region* region() const { return region_; }
+  /// The next region on the way up or down; null once the walk has left the table.
+  const Region* above() const { return table_->region(position_); }
+  const Region* below() const { return table_->below(position_); }
 
-  /// The regions from here on that lie side by side in storage, or those up to here. Requires: the
-  /// walk is not over.
+  /// The next regions that lie side by side in storage. None if there is no next region.
   std::span<const Region> run_up() const { return table_->run_from(position_); }
   std::span<const Region> run_down() const { return table_->run_to(position_); }
-  /// Passes by so many of them, at least one.
-  void skip_up(size_t count) {
-    table_->skip(position_, count);
-    region_ = table_->region(position_);
-  }
-  void skip_down(size_t count) {
-    region_ = table_->skip_down(position_, count) ? table_->region(position_) : nullptr;
-  }
 
-  void up() { region_ = table_->next(position_) ? table_->region(position_) : nullptr; }
-  void down() { region_ = table_->prev(position_) ? table_->region(position_) : nullptr; }
+  /// Passes by so many of them.
+  void up(size_t count = 1) { table_->skip_up(position_, count); }
+  void down(size_t count = 1) { table_->skip_down(position_, count); }
 
  private:
+  using Position = typename Table::Position;
+
+  // Most walks go over a whole table: they need not search.
+  static Position from_below(const Table& table, PhysAddr base) {
+    return base == PhysAddr{0} ? table.lowest_position() : table.first_ending_after(base);
+  }
+  static Position from_above(const Table& table, PhysAddr end) {
+    return end == kPhysAddrMax ? table.past_highest() : table.past_starting_below(end);
+  }
+
   const Table* table_;
-  typename Table::Position position_;
-  const Region* region_;
+  Position position_;
 };
 
 /// The parts of `from` that `minus` does not cover, within a window, in one direction.
@@ -101,11 +98,11 @@ class BasicRangeWalk {
   [[gnu::always_inline]] inline void each_down(Visit& visit);
   bool next_up(WalkedRange& out);
   bool next_down(WalkedRange& out);
-  bool take_region_up();
-  bool take_region_down();
-  bool take(const Region& region);
+  [[gnu::always_inline]] inline bool take_region_up();
+  [[gnu::always_inline]] inline bool take_region_down();
+  [[gnu::always_inline]] inline bool take(const Region& region);
 
-  static constexpr size_t kBatch = 8;
+  static constexpr ptrdiff_t kBatch = 8;
 
   Cursor<Table> from_;   // The next region to look at.
   Cursor<Table> minus_;  // The next region that may take something away.
@@ -202,8 +199,8 @@ bool BasicRangeWalk<Table>::take(const Region& region) {
 
 template <RegionTable Table>
 bool BasicRangeWalk<Table>::take_region_up() {
-  for (const Region* at = from_.region(); at != nullptr && at->base < window_.end;
-       at = from_.region()) {
+  for (const Region* at = from_.above(); at != nullptr && at->base < window_.end;
+       at = from_.above()) {
     from_.up();
     if (take(*at)) return true;
   }
@@ -212,8 +209,8 @@ bool BasicRangeWalk<Table>::take_region_up() {
 
 template <RegionTable Table>
 bool BasicRangeWalk<Table>::take_region_down() {
-  for (const Region* at = from_.region(); at != nullptr && window_.base < at->end();
-       at = from_.region()) {
+  for (const Region* at = from_.below(); at != nullptr && window_.base < at->end();
+       at = from_.below()) {
     from_.down();
     if (take(*at)) return true;
   }
@@ -231,26 +228,26 @@ void BasicRangeWalk<Table>::each_up(Visit& visit) {
       if (reached < stop) visit(WalkedRange{{reached, stop}, nid_, flags_});
     };
     // What lies between two regions takes nothing away.
-    while (has_minus_ && minus_.region() != nullptr && minus_.region()->end() <= reached) {
+    while (has_minus_ && minus_.above() != nullptr && minus_.above()->end() <= reached) {
       minus_.up();
     }
-    while (has_minus_ && minus_.region() != nullptr && minus_.region()->base < end) {
+    while (has_minus_ && minus_.above() != nullptr && minus_.above()->base < end) {
       const std::span<const Region> run = minus_.run_up();
-      size_t passed = 0;
+      const Region* at = run.data();
+      const Region* const stop = at + run.size();
       const auto pass = [&](const Region& cut) {
         found_up_to(cut.base);
         reached = cut.end();
       };
       // Where the last of a batch ends inside, all of it do, and none is asked.
-      for (; run.size() - passed >= kBatch && run[passed + kBatch - 1].end() <= end;
-           passed += kBatch) {
-        for (size_t i = 0; i != kBatch; ++i) pass(run[passed + i]);
+      for (; stop - at >= kBatch && at[kBatch - 1].end() <= end; at += kBatch) {
+        for (ptrdiff_t i = 0; i != kBatch; ++i) pass(at[i]);
       }
       // One that reaches beyond may take something from the next region too.
-      for (; passed != run.size() && run[passed].end() <= end; ++passed) pass(run[passed]);
-      if (passed != 0) minus_.skip_up(passed);
-      if (passed == run.size()) continue;
-      found_up_to(min(end, run[passed].base));
+      for (; at != stop && at->end() <= end; ++at) pass(*at);
+      minus_.up(static_cast<size_t>(at - run.data()));
+      if (at == stop) continue;
+      found_up_to(min(end, at->base));
       reached = end;
       break;
     }
@@ -268,23 +265,24 @@ void BasicRangeWalk<Table>::each_down(Visit& visit) {
     const auto found_down_to = [&](PhysAddr stop) {
       if (stop < reached) visit(WalkedRange{{stop, reached}, nid_, flags_});
     };
-    while (has_minus_ && minus_.region() != nullptr && reached <= minus_.region()->base) {
+    while (has_minus_ && minus_.below() != nullptr && reached <= minus_.below()->base) {
       minus_.down();
     }
-    while (has_minus_ && minus_.region() != nullptr && base < minus_.region()->end()) {
+    while (has_minus_ && minus_.below() != nullptr && base < minus_.below()->end()) {
       const std::span<const Region> run = minus_.run_down();
-      size_t left = run.size();
+      const Region* const stop = run.data();
+      const Region* at = stop + run.size();
       const auto pass = [&](const Region& cut) {
         found_down_to(cut.end());
         reached = cut.base;
       };
-      for (; left >= kBatch && base <= run[left - kBatch].base; left -= kBatch) {
-        for (size_t i = 1; i <= kBatch; ++i) pass(run[left - i]);
+      for (; at - stop >= kBatch && base <= at[-kBatch].base; at -= kBatch) {
+        for (ptrdiff_t i = 1; i <= kBatch; ++i) pass(at[-i]);
       }
-      for (; left != 0 && base <= run[left - 1].base; --left) pass(run[left - 1]);
-      if (left != run.size()) minus_.skip_down(run.size() - left);
-      if (left == 0) continue;
-      found_down_to(max(base, run[left - 1].end()));
+      for (; at != stop && base <= at[-1].base; --at) pass(at[-1]);
+      minus_.down(static_cast<size_t>(stop + run.size() - at));
+      if (at == stop) continue;
+      found_down_to(max(base, at[-1].end()));
       reached = base;
       break;
     }
@@ -301,8 +299,8 @@ bool BasicRangeWalk<Table>::next_up(WalkedRange& out) {
     PhysAddr stop = rest_.end;
     PhysAddr resume = rest_.end;
     if (has_minus_) {
-      while (minus_.region() != nullptr && minus_.region()->end() <= rest_.base) minus_.up();
-      const Region* const cut = minus_.region();
+      while (minus_.above() != nullptr && minus_.above()->end() <= rest_.base) minus_.up();
+      const Region* const cut = minus_.above();
       if (cut != nullptr && cut->base < rest_.end) {
         stop = max(rest_.base, cut->base);
         resume = min(rest_.end, cut->end());
@@ -323,8 +321,8 @@ bool BasicRangeWalk<Table>::next_down(WalkedRange& out) {
     PhysAddr stop = rest_.base;
     PhysAddr resume = rest_.base;
     if (has_minus_) {
-      while (minus_.region() != nullptr && rest_.end <= minus_.region()->base) minus_.down();
-      const Region* const cut = minus_.region();
+      while (minus_.below() != nullptr && rest_.end <= minus_.below()->base) minus_.down();
+      const Region* const cut = minus_.below();
       if (cut != nullptr && rest_.base < cut->end()) {
         stop = min(rest_.end, cut->end());
         resume = max(rest_.base, cut->base);
@@ -341,7 +339,7 @@ bool BasicRangeWalk<Table>::next_down(WalkedRange& out) {
 
 template <RegionTable Table>
 bool BasicPfnWalk<Table>::next(PfnRange& out) {
-  while (const Region* const region = memory_.region()) {
+  while (const Region* const region = memory_.above()) {
     memory_.up();
     if (is_node(nid_) && nid_ != region->nid) continue;
     out = whole_pages(region->range(), page_shift_);
