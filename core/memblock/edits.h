@@ -174,6 +174,47 @@ Region* change_in_place(Region* at, Region* end, const Region*& below, PhysRange
   return at;
 }
 
+/// Changes the kind of regions `[at, end)`, not none, and writes them from `out` on, which may be
+/// `at`: what touches is one then, also with the region below `out` if there is one. What is to be
+/// joined stays in registers until it is complete. Returns where they end.
+inline Region* join_changed(Region* out, bool has_below, const Region* at, const Region* end,
+                            const RegionChange& change) {
+  Region last = *at;
+  change.apply(last);
+  if (has_below && joins(out[-1], last)) {
+    --out;
+    last.base = out->base;
+    last.size += out->size;
+  }
+  while (++at != end) {
+    Region next = *at;
+    change.apply(next);
+    if (joins(last, next)) {
+      last.size += next.size;
+    } else {
+      *out++ = last;
+      last = next;
+    }
+  }
+  *out = last;
+  return out + 1;
+}
+
+/// Copies regions that are about to be edited; returns how many there are then.
+template <class Edit>
+size_t copy_for(const Edit&, Region* to, const Run& run) {
+  move_regions(to, run.first, run.end());
+  return run.count;
+}
+
+/// The same for a change of kind: where it reaches all of them, they are joined on the way.
+inline size_t copy_for(const Changing& edit, Region* to, const Run& run) {
+  if (run.count == 0 || run.first->base < edit.range.base || edit.range.end < run.end()[-1].end()) {
+    return copy_for<Changing>(edit, to, run);
+  }
+  return static_cast<size_t>(join_changed(to, false, run.first, run.end(), edit.change) - to);
+}
+
 /// Changes the kind of what lies in a range, in place, and joins what touches then. Requires: two
 /// spare slots.
 inline void change_run(Run& run, PhysRange range, const RegionChange& change) {
@@ -184,16 +225,12 @@ inline void change_run(Run& run, PhysRange range, const RegionChange& change) {
   if (at->base < range.base) at = cut_region(run, at, range.base);
   const Region* below = at == run.first ? nullptr : at - 1;
   at = change_in_place(at, run.end(), below, range, change, [](const Region&) {});
+  Region* const stop = run.first + count_from(run.first, run.count, range.end - 1);
   Region* out = at;
-  for (; at != run.end() && at->base < range.end; ++at) {
-    if (range.end < at->end()) cut_region(run, at, range.end);
-    Region changed = *at;
-    change.apply(changed);
-    if (out != run.first && joins(out[-1], changed)) {
-      out[-1].size += changed.size;
-    } else {
-      *out++ = changed;
-    }
+  if (at < stop) {
+    if (range.end < stop[-1].end()) cut_region(run, stop - 1, range.end);
+    out = join_changed(at, at != run.first, at, stop, change);
+    at = stop;
   }
   if (at != run.end() && joins(out[-1], *at)) {
     out[-1].size += at->size;

@@ -138,10 +138,9 @@ void BasicTreeTable<Shape>::rewrite(PhysRange range, Edit edit) {
   for (bool more = true; more;) {
     const Leaf leaf = leaf_of(at);
     more = !leaf.is_last() && leaf.upper <= range.end;
-    const size_t count = leaf.run.count;
-    detail::move_regions(copy, leaf.run.first, leaf.run.end());
+    const size_t count = detail::copy_for(edit, copy, leaf.run);
     writer.begin(at);
-    count_ -= count;
+    count_ -= leaf.run.count;
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; ++i) {
       bytes += copy[i].size;
