@@ -43,20 +43,30 @@ const Lane* ours_of(const Lanes& lanes) {
   return measured ? &lanes.front() : nullptr;
 }
 
+/// How many times longer `other` takes than the limit that takes least.
+std::optional<double> limit_against(const Lane& other, const Lanes& lanes) {
+  std::optional<double> most;
+  for (const Lane& lane : lanes) {
+    if (lane.candidate->role != Role::Limit || lane.ns.empty()) continue;
+    most = std::max(most.value_or(0), ratio(other, lane).median);
+  }
+  return most;
+}
+
 Cell time_cell(const Goal& row, const Lanes& lanes) {
   Cell cell;
   const Lane* ours = ours_of(lanes);
   if (ours == nullptr) return cell;
-  if (row.against != "peer") {
-    if (const Lane* other = lane_of(lanes, row.against)) cell.ratio = ratio(*other, *ours);
-    return cell;
-  }
+  const bool any_peer = row.against == "peer";
   for (const Lane& lane : lanes) {
-    if (lane.candidate->role != Role::Peer || lane.ns.empty()) continue;
+    const bool wanted =
+        any_peer ? lane.candidate->role == Role::Peer : lane.candidate->name == row.against;
+    if (!wanted || lane.ns.empty()) continue;
     const Spread one = ratio(lane, *ours);
     if (cell.ratio && cell.ratio->median <= one.median) continue;
     cell.ratio = one;
-    cell.by = lane.candidate->name;
+    cell.limit = limit_against(lane, lanes);
+    if (any_peer) cell.by = lane.candidate->name;
   }
   return cell;
 }

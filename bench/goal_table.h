@@ -27,10 +27,13 @@ struct Measured {
 struct Cell {
   std::optional<Spread> ratio;  ///< Nothing: not measured.
   std::optional<double> goal;
-  std::string by;  ///< The best peer, or the slowest boot.
+  std::string by;               ///< The best peer, or the slowest boot.
+  std::optional<double> limit;  ///< The same ratio for the unavoidable work alone.
 
   bool counts() const { return goal.has_value(); }
   bool reached() const { return goal && ratio && ratio->median >= *goal; }
+  /// Not even the unavoidable work alone would reach it.
+  bool beyond() const { return goal && limit && !reached() && *limit < *goal; }
 };
 
 /// Measures what the goals' rows name, at these sizes. Progress goes to stderr.
