@@ -32,8 +32,11 @@ struct Cell {
 
   bool counts() const { return goal.has_value(); }
   bool reached() const { return goal && ratio && ratio->median >= *goal; }
-  /// Not even the unavoidable work alone would reach it.
-  bool beyond() const { return goal && limit && !reached() && *limit < *goal; }
+  /// Not even the unavoidable work alone would reach it. Where the core takes less than that, it is
+  /// no limit.
+  bool beyond() const {
+    return goal && ratio && limit && ratio->median <= *limit && *limit < *goal;
+  }
 };
 
 /// Measures what the goals' rows name, at these sizes. Progress goes to stderr.

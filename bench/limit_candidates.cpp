@@ -82,7 +82,6 @@ enum class Must {
   PassWrite,   ///< Read and change all regions in order.
 };
 
-/// None: nobody can say what caches hold.
 std::optional<Must> must(Work work) {
   switch (work) {
     case Work::ReserveAscending: return Must::Append;
@@ -111,7 +110,7 @@ std::optional<Must> must(Work work) {
     case Work::ColdIsReserved:
     case Work::ColdMix:
     case Work::ColdAlloc:
-    case Work::Boot: return std::nullopt;
+    case Work::Boot: break;  // What caches hold, and what a boot needs, nobody can say.
     case Work::AllocNearDown:
     case Work::AllocNearUp:
     case Work::AllocFarDown:
@@ -120,6 +119,7 @@ std::optional<Must> must(Work work) {
     case Work::AllocMisalignedUp:
     case Work::AllocHugeDown: return Must::Bump;
   }
+  return std::nullopt;
 }
 
 /// `kTree`: shifts stay within a leaf of up to 128 regions, of which 64 to 127 are in use.

@@ -9,6 +9,7 @@
 #include "lab/bootlog_builder.h"
 #include "lab/bootlog_map.h"
 #include "lab/bootlog_replay.h"
+#include "lab/check_cases.h"
 #include "lab/workload.h"
 #include "props/rc.h"
 
@@ -288,6 +289,22 @@ bool boots_are_altered() {
     RC_ASSERT(changed != 0u);
     RC_ASSERT(made_up < all / 8);
     RC_ASSERT(all >= 6 * boot.steps.size());
+  });
+  ok &= holds("alter: some of the random traces that lab-check draws are altered boots", [] {
+    const std::string log = "corpora/boots/61-tiny-128M.log.gz";
+    const Trace boot = playable_trace(import_bootlog(load_text(log).text, log).front());
+    const std::vector<CheckTree> no_kernel;
+    const RandomSource source{*rc::gen::arbitrary<uint64_t>(), no_kernel, {log}};
+    size_t altered = 0;
+    for (uint64_t number = 0; number < 32; ++number) {
+      const Trace drawn = random_trace(source, random_case(number, 0));
+      const auto is_boots = [&](const Step& step) {
+        return std::ranges::find(boot.steps, step.op, &Step::op) != boot.steps.end();
+      };
+      const auto kept = std::ranges::count_if(drawn.steps, is_boots);
+      altered += static_cast<size_t>(static_cast<size_t>(kept) > boot.steps.size() / 2);
+    }
+    RC_ASSERT(altered == 2u);
   });
   return ok;
 }

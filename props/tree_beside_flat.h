@@ -264,6 +264,11 @@ class TreeBesideFlat {
       tree_.skip_up(position, 1);
     }
     RC_ASSERT(tree_.region(position) == nullptr);
+    position = tree_.past_starting_below(range.base);
+    for (size_t i = flat_.past_starting_below(range.base); i > 0; tree_.skip_down(position, 1)) {
+      RC_ASSERT(*tree_.below(position) == flat_[--i]);
+    }
+    RC_ASSERT(tree_.below(position) == nullptr);
   }
 
   void compare() {

@@ -54,16 +54,17 @@ class BootAlterer {
     return below(2) == 0 ? range.base : range.end;
   }
 
-  /// The same call, for a little more or less, or within other bounds.
+  /// The same call, for a little more or less, on another node, or within other bounds.
   Op changed(Op op) {
     const uint64_t bytes = below(2) == 0 ? 4096 * (1 + below(64)) : 1 + below(8192);
-    switch (below(7)) {
+    switch (below(8)) {
       case 0: op.range = PhysRange::from_size(op.range.base + bytes, op.range.size()); break;
       case 1: op.range = PhysRange::from_size(op.range.base, op.range.size() + bytes); break;
       case 2: op.range = PhysRange{min(op.range.base, edge()), op.range.end}; break;
       case 3: op.size += bytes; break;
       case 4: op.size /= 2; break;
       case 5: op.align = uint64_t{1} << below(22); break;
+      case 6: op.nid = any_op().nid; break;
       default:
         op.min = edge();
         op.max = edge();

@@ -62,10 +62,10 @@ void BasicMemblock<Table>::keep_reserved_pages() {
     while (lowest.above() != nullptr && lowest.above()->end() <= from) lowest.up();
     Cursor<Table> memory = lowest;
     for (; memory.above() != nullptr && run.last < all.last; memory.up()) {
-      const Region& below = *memory.above();
+      const Region& ram = *memory.above();
       // First bytes inside this memory region: pages from the first boundary in it to the last.
-      const PfnRange inside{whole_pages(below.range(), shift).first,
-                            touched_pages(below.range(), shift).last, below.nid};
+      const PfnRange inside{whole_pages(ram.range(), shift).first,
+                            touched_pages(ram.range(), shift).last, ram.nid};
       if (inside.first >= all.last) break;
       extend(inside.first, region.nid);
       extend(inside.last < all.last ? inside.last : all.last, inside.nid);

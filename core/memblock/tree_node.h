@@ -225,12 +225,15 @@ struct TreePath {
 
 /// Has the first lines of a leaf loaded: by then the processor sees by itself where this goes.
 inline void read_ahead(const Region* leaf) {
+  // As numbers: the leaf may end before that.
+  const auto first = reinterpret_cast<uintptr_t>(leaf);
   for (size_t line = 0; line != 8; ++line) {
-    __builtin_prefetch(reinterpret_cast<const char*>(leaf) + line * kLine);
+    __builtin_prefetch(reinterpret_cast<const void*>(first + line * kLine));
   }
 }
 
-/// A region in a leaf, or the end of the last leaf.
+/// A region in a leaf, or the end of a leaf: of the last one for who goes up, of any for who goes
+/// down, and then what lies above is not to be asked for.
 template <class Shape>
 struct TreePosition {
   const Region* at = nullptr;

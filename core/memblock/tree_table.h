@@ -149,7 +149,8 @@ class BasicTreeTable {
   /// Cost: O(log n + k) for k regions inside the range.
   size_t gaps(PhysRange range) const;
 
-  /// Cost: one lookup for each leaf below the range, and O(k) for k regions inside.
+  /// Cost: O(1) for each leaf below the range, O(log n) for each node above leaves, and O(k) for k
+  /// regions inside.
   IndexRange positions(PhysRange range) const;
 
   /// Cost: O(log n + k) for k regions that are passed by: those that would hold the block but for

@@ -47,7 +47,7 @@ class Cursor {
  private:
   using Position = typename Table::Position;
 
-  // Most walks go over a whole table: they need not search.
+  // Most walks go over a whole table: an array, or a leaf, need not be searched.
   static Position from_below(const Table& table, PhysAddr base) {
     return base == PhysAddr{0} ? table.lowest_position() : table.first_ending_after(base);
   }
