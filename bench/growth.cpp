@@ -170,11 +170,9 @@ const char* growth_name(Growth growth) {
 Growth classify(const std::vector<Counted>& counted, double& error) {
   // Steps of a few instructions are no growth; the simplest class that fits wins.
   constexpr double kSame = 0.06;
-  constexpr double kFew = 8;
-  const auto [least, most] = std::ranges::minmax(counted, {}, &Counted::instructions);
   Growth best = Growth::Constant;
   error = misfit(counted, best);
-  if (error <= kSame || most.instructions - least.instructions <= kFew) return best;
+  if (error <= kSame) return best;
   for (const Growth growth : {Growth::Logarithmic, Growth::Linear}) {
     const double one = misfit(counted, growth);
     if (one >= error) continue;

@@ -12,16 +12,17 @@ class BasicTreeTable<Shape>::Writer {
  public:
   explicit Writer(BasicTreeTable& table) : table_(table) {}
 
-  /// What follows goes into the leaf of `address`.
-  void begin(PhysAddr address) {
+  /// What follows goes into the leaf of `address`; returns the leaf as it was.
+  Leaf begin(PhysAddr address) {
     const Leaf leaf = table_.find(address, path_);
     slots_ = leaf.run.first - leaf.run.below;
     count_ = 0;
     base_ = address;
-    if (last_ == nullptr) return;
+    if (last_ == nullptr) return leaf;
     // Leaves may have been evened out since. What comes again is written again.
     const bool comes_again = leaf.is_first() || last_base_ >= leaf.lower;
     last_ = comes_again ? nullptr : const_cast<Region*>(table_.holding(last_base_));
+    return leaf;
   }
 
   void write(const Region& region) {
@@ -111,8 +112,8 @@ template <class Shape>
 void BasicTreeTable<Shape>::raise_above(const Path& path) {
   const Leaf leaf = leaf_at(path);
   if (leaf.is_last()) return;
-  Path next;
-  find(leaf.upper, next);
+  Path next = path;
+  if (++next.slots[1] == path.node().fan) find(leaf.upper, next);
   const PhysAddr below = leaf.run.count == 0 ? end_below(leaf) : leaf.run.end()[-1].end();
   raise(next, PhysRange{below, max(below, leaf.upper)});
 }
@@ -136,10 +137,9 @@ void BasicTreeTable<Shape>::rewrite(PhysRange range, Edit edit) {
   };
   PhysAddr at = range.base == PhysAddr{0} ? range.base : range.base - 1;
   for (bool more = true; more;) {
-    const Leaf leaf = leaf_of(at);
+    const Leaf leaf = writer.begin(at);
     more = !leaf.is_last() && leaf.upper <= range.end;
     const size_t count = detail::copy_for(edit, copy, leaf.run);
-    writer.begin(at);
     count_ -= leaf.run.count;
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; ++i) {
