@@ -191,6 +191,28 @@ class TreeBesideFlat {
         begins_alike(array, leaf, up, true);
       }
       RC_ASSERT(bound.largest >= exact.largest);
+      if (found && pick_(4) == 0) put_found(wanted, gap, up, array, leaf);
+    }
+  }
+
+  /// Where a search has ended a block may go at once, unless it touches what lies behind.
+  void put_found(const Wish& wanted, PhysRange gap, bool up, const Ahead& array,
+                 const Ahead& leaf) {
+    const Region* const above = up ? array.first : array.end;
+    const Region* const same = up ? leaf.first : leaf.end;
+    PhysAddr at;
+    const bool fits = up ? wanted.fits_low(gap, at) : wanted.fits_high(gap, at);
+    RC_ASSERT(fits);
+    const bool fills = up ? at + wanted.size == gap.end : at == gap.base;
+    const bool is_near = gap.end.value <= 5 * capacity_ * unit_;
+    if (fills || !is_near || above == nullptr || !has_room(1)) return;
+    const Region* const put = flat_.put_in_gap(above, at, wanted.size, up);
+    RC_ASSERT(put != nullptr);
+    const Region* const other = tree_.put_in_gap(same, at, wanted.size, up);
+    if (other != nullptr) {
+      RC_ASSERT(*put == *other);
+    } else {
+      tree_.insert(PhysRange::from_size(at, wanted.size), kNoFlags, kUnsetNode);
     }
   }
 

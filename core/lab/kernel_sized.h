@@ -49,12 +49,13 @@ class KernelSized : private std::unique_ptr<Region[]>, public Tree {
     return this->count() + 2 <= capacity_ && Tree::change_alone(range, change);
   }
   bool take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot) {
-    return this->count() < capacity_ &&
-           unless_full(Tree::take_below(edge, floor, wish, spot), spot);
+    return this->count() < capacity_ && Tree::take_below(edge, floor, wish, spot);
   }
   bool take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot) {
-    return this->count() < capacity_ &&
-           unless_full(Tree::take_above(edge, ceiling, wish, spot), spot);
+    return this->count() < capacity_ && Tree::take_above(edge, ceiling, wish, spot);
+  }
+  Region* put_in_gap(const Region* above, PhysAddr at, uint64_t bytes, bool up) {
+    return this->count() < capacity_ ? Tree::put_in_gap(above, at, bytes, up) : nullptr;
   }
 
   static size_t storage_for(size_t capacity) { return capacity; }
@@ -96,11 +97,6 @@ class KernelSized : private std::unique_ptr<Region[]>, public Tree {
   }
 
  private:
-  bool unless_full(bool taken, Spot& spot) const {
-    if (this->count() == capacity_) spot.region = nullptr;
-    return taken;
-  }
-
   size_t capacity_;
   Block block_;
   std::vector<std::unique_ptr<std::byte[]>> nodes_;

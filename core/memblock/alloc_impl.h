@@ -32,6 +32,7 @@ bool BasicMemblock<Table>::find_free(const Wish& wish, PhysRange window, SearchK
       if (!reserved_.find_gap_down(window, wish, passed, found.gap, reserved)) return false;
     }
     const PhysRange gap = found.gap;
+    found.above = kind.bottom_up() ? reserved.first : reserved.end;
     found.gap = cut_to(gap, found.memory);
     if (kind.bottom_up() ? wish.fits_low(found.gap, found.at)
                          : wish.fits_high(found.gap, found.at)) {
@@ -88,7 +89,30 @@ Status BasicMemblock<Table>::find_and_reserve(const Wish& wish, PhysRange window
   at = found.at;
   const PhysRange place = PhysRange::from_size(at, wish.size);
   trace_range("memblock_reserve", place, kAllocator);
-  return insert(TableId::Reserved, place, kNoFlags, kUnsetNode);
+  return put_found(place, found, kind.bottom_up())
+             ? Status::Ok
+             : insert(TableId::Reserved, place, kNoFlags, kUnsetNode);
+}
+
+// Where the search ended the block is put at once, if it need not be joined with what lies behind.
+template <RegionTable Table>
+bool BasicMemblock<Table>::put_found(PhysRange place, const Found& found, bool up) {
+  if (found.above == nullptr || (up ? place.end == found.gap.end : found.gap.base == place.base)) {
+    return false;
+  }
+  Region* const region = reserved_.put_in_gap(found.above, place.base, place.size(), up);
+  if (region == nullptr) return false;
+  stand_beside(region, up ? found.gap.end : found.gap.base);
+  return true;
+}
+
+// The next block may go beside `region`. Not where it has to come to where it is printed, and not
+// when the table is full: it grows at the next allocation, as Linux has it, even where that would
+// be joined.
+template <RegionTable Table>
+void BasicMemblock<Table>::stand_beside(Region* region, PhysAddr room_end) {
+  if (trace_ || reserved_.count() == reserved_.capacity()) return trails_.leave_neighbour();
+  trails_.stand_beside(region, room_end);
 }
 
 // Where the last allocation of this kind ended, if the block fits there without further ado.
@@ -100,25 +124,19 @@ bool BasicMemblock<Table>::take_next(const Trail& trail, PhysRange window, const
       kind.bottom_up()
           ? reserved_.take_above(trail.edge(), min(trail.reach(), window.end), wish, spot)
           : reserved_.take_below(trail.edge(), max(trail.reach(), window.base), wish, spot);
-  if (trace_) spot.region = nullptr;  // So that every allocation comes to where it is printed.
-  if (taken) trails_.took(spot, wish.size);
+  if (!taken) return false;
+  trails_.took(spot.at, wish.size);
+  stand_beside(spot.region, spot.room_end);
   at = spot.at;
-  return taken;
+  return true;
 }
 
-// With all that the request wishes for first; nearly always that is enough.
-template <RegionTable Table>
-Status BasicMemblock<Table>::try_allocate(const AllocRequest& request, const Wish& wish,
-                                          PhysRange window, SearchKind kind, PhysAddr& found) {
-  const Status status = find_and_reserve(wish, window, kind, found);
-  return status == Status::Ok ? status : try_with_less(request, wish, window, kind, status, found);
-}
-
-// Gives up the node before mirroring, as Linux does. `status` is what the first attempt came to.
+// Gives up the node before mirroring, as Linux does. `status` is what the attempt with all that the
+// request wishes for came to; nearly always that is enough.
 template <RegionTable Table>
 Status BasicMemblock<Table>::try_with_less(const AllocRequest& request, const Wish& wish,
-                                           PhysRange window, SearchKind kind, Status status,
-                                           PhysAddr& found) {
+                                           PhysRange window, Status status, PhysAddr& found) {
+  SearchKind kind{request.nid, first_flags(), bottom_up_};
   bool was_full = status == Status::TableFull;
   while (true) {
     if (is_node(kind.nid()) && !request.exact_nid) {
@@ -135,33 +153,37 @@ Status BasicMemblock<Table>::try_with_less(const AllocRequest& request, const Wi
   }
 }
 
-// Most allocations go right beside the last one, and ask for the same. They need none of the checks
-// that the others do, nor a register more than a caller leaves them.
+// Most allocations go right beside the last one, and ask for the same but for the size. They need
+// none of the checks that the others do, nor a register more than a caller leaves them.
 template <RegionTable Table>
 Result<PhysAddr> BasicMemblock<Table>::allocate(const AllocRequest& request) {
-  return trails_.take_again(request) ? extend_neighbour(request) : allocate_beside(request);
-}
-
-template <RegionTable Table>
-Result<PhysAddr> BasicMemblock<Table>::allocate_beside(const AllocRequest& request) {
-  const PhysRange window = window_of(request, request.min);
-  const SearchKind kind{request.nid, first_flags(), bottom_up_};
-  return trails_.take_beside(request, window, kind) ? extend_neighbour(request)
-                                                    : search_and_reserve(request, window, kind);
-}
-
-// What trails have given out becomes part of the region beside it.
-template <RegionTable Table>
-Result<PhysAddr> BasicMemblock<Table>::extend_neighbour(const AllocRequest& request) {
+  if (!trails_.take_again(request, bottom_up_)) return allocate_near(request);
   Region* const region = trails_.neighbour();
   const PhysAddr at = bottom_up_ ? reserved_.extend_up(region, request.size)
                                  : reserved_.extend_down(region, request.size);
-  return request.zero ? zeroed(at, request.size) : Result<PhysAddr>{at};
+  return given(request, at);
+}
+
+// The others mostly go near the last one.
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::allocate_near(const AllocRequest& request) {
+  PhysAddr at;
+  if (!trails_.next(request, bottom_up_, at)) return search_and_reserve(request);
+  const Region* const above = trails_.neighbour() + static_cast<size_t>(bottom_up_);
+  Region* const region = reserved_.put_in_gap(above, at, request.size, bottom_up_);
+  if (region == nullptr) return search_and_reserve(request);
+  trails_.took_next(region, at, request.size);
+  if (reserved_.count() == reserved_.capacity()) trails_.leave_neighbour();
+  return given(request, at);
 }
 
 template <RegionTable Table>
-Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& request,
-                                                          PhysRange window, SearchKind kind) {
+Result<PhysAddr> BasicMemblock<Table>::given(const AllocRequest& request, PhysAddr at) {
+  return request.zero && zeroes_ ? zeroed(at, request.size) : Result<PhysAddr>{at};
+}
+
+template <RegionTable Table>
+Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& request) {
   trace_alloc(request);
   if (discarded_) return Status::Discarded;
   if (handed_over_) return Status::AfterHandover;
@@ -173,14 +195,28 @@ Result<PhysAddr> BasicMemblock<Table>::search_and_reserve(const AllocRequest& re
   }
   MEMBLOCK_ASSERT(is_power_of_two(wish.align));
 
+  const SearchKind kind{request.nid, first_flags(), bottom_up_};
+  PhysRange window = window_of(request, request.min);
+  bool may_retry = request.retry_below_min && request.min != PhysAddr{0};
+  // Some callers name a lower bound above all memory, and always get their block below it.
+  if (may_retry && (window.empty() || end_of_dram() <= window.base) && kind.flags() == kNoFlags) {
+    window = window_of(request, PhysAddr{0});
+    may_retry = false;
+  }
   PhysAddr found;
-  Status status = try_allocate(request, wish, window, kind, found);
-  if (status != Status::Ok && request.retry_below_min && request.min != PhysAddr{0}) {
-    const Status second = try_allocate(request, wish, window_of(request, PhysAddr{0}), kind, found);
+  Status status = find_and_reserve(wish, window, kind, found);
+  if (status == Status::Ok) {
+    trails_.granted(request, window, bottom_up_);
+    return given(request, found);
+  }
+  status = try_with_less(request, wish, window, status, found);
+  if (status != Status::Ok && may_retry) {
+    const PhysRange wider = window_of(request, PhysAddr{0});
+    Status second = find_and_reserve(wish, wider, kind, found);
+    if (second != Status::Ok) second = try_with_less(request, wish, wider, second, found);
     if (second != Status::NoFit) status = second;
   }
-  if (status != Status::Ok) return status;
-  return request.zero ? zeroed(found, request.size) : Result<PhysAddr>{found};
+  return status == Status::Ok ? given(request, found) : Result<PhysAddr>{status};
 }
 
 template <RegionTable Table>
@@ -188,7 +224,7 @@ Result<PhysAddr> BasicMemblock<Table>::zeroed(PhysAddr at, uint64_t size) {
   const PhysRange range = PhysRange::from_size(at, size);
   if (platform_.zero != nullptr) {
     platform_.zero(platform_.context, range);
-  } else if (platform_.phys_to_virt != nullptr) {
+  } else {
     void* memory = platform_.phys_to_virt(platform_.context, range);
     if (memory != nullptr) __builtin_memset(memory, 0, static_cast<size_t>(size));
   }

@@ -25,14 +25,15 @@ struct AllocRequest {
   const char* traced_as = nullptr;  ///< Name in the call trace; null: no line of its own.
 };
 
-/// Whether two requests ask for the same. By words: member by member takes twice as long, and this
-/// is what most allocations do most of.
-inline bool same_wish(const AllocRequest& a, const AllocRequest& b) {
+/// Whether two requests ask for the same in all but size. By words: member by member takes twice as
+/// long, and this is what most allocations do most of.
+inline bool alike(const AllocRequest& a, const AllocRequest& b) {
   constexpr size_t kBytes = offsetof(AllocRequest, traced_as);
-  static_assert(kBytes == 2 * sizeof(uint64_t) + 2 * sizeof(PhysAddr) + sizeof(NodeId) + 4,
+  static_assert(offsetof(AllocRequest, size) == 0 &&
+                    kBytes == 2 * sizeof(uint64_t) + 2 * sizeof(PhysAddr) + sizeof(NodeId) + 4,
                 "there are no bytes between the members");
   uint64_t differing = 0;
-  for (size_t at = 0; at < kBytes; at += sizeof(uint64_t)) {
+  for (size_t at = sizeof(a.size); at < kBytes; at += sizeof(uint64_t)) {
     uint64_t one, other;
     __builtin_memcpy(&one, reinterpret_cast<const char*>(&a) + at, sizeof(one));
     __builtin_memcpy(&other, reinterpret_cast<const char*>(&b) + at, sizeof(other));

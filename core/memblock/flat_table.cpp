@@ -47,53 +47,36 @@ IndexRange FlatTable::positions(PhysRange range) const {
 
 bool FlatTable::take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot) {
   if (count_ == 0 || count_ == capacity()) return false;
-  size_t index = taken_;
-  if (index >= count_ || storage_[index].base != edge) {
-    index = index_of(find(edge));
-    if (storage_[index].base != edge) return false;
-  }
-  if (index != 0) floor = max(floor, storage_[index - 1].end());
-  if (edge <= floor || edge - floor <= wish.size) return false;
-  const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
-  if (at <= floor) return false;
-  taken_ = index;
-  put(index, at, wish.size, at + wish.size == edge, floor, spot);
+  detail::Run run = all();
+  Region* const region = detail::beginning_at(run, taken_, edge);
+  if (region == nullptr || !detail::take_below(run, region, floor, wish, false, spot)) return false;
+  took(run, spot.region, wish.size);
   return true;
 }
 
 bool FlatTable::take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot) {
   if (count_ == 0 || count_ == capacity()) return false;
-  size_t index = taken_;
-  if (index >= count_ || storage_[index].end() != edge) {
-    index = index_of(find(edge - 1));
-    if (storage_[index].end() != edge) return false;
-  }
-  if (index + 1 != count_) ceiling = min(ceiling, storage_[index + 1].base);
-  const PhysAddr at{align_up(edge.value, wish.align)};
-  if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
-  const bool joined = at == edge && storage_[index].is_plain();
-  taken_ = joined ? index : index + 1;
-  put(taken_, at, wish.size, joined, ceiling, spot);
+  detail::Run run = all();
+  Region* const region = detail::ending_at(run, taken_, edge);
+  if (region == nullptr || !detail::take_above(run, region, ceiling, wish, false, spot))
+    return false;
+  took(run, spot.region, wish.size);
   return true;
 }
 
-// Makes a block part of the region at `index` if it touches that, or a region in front of it.
-void FlatTable::put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end,
-                    Spot& spot) {
-  Region* const place = storage_.data() + index;
-  if (touches && place->is_plain()) {
-    place->base = min(place->base, at);
-    extend_up(place, bytes);
-  } else {
-    detail::move_regions(place + 1, place, storage_.data() + count_);
-    *place = Region{at, static_cast<PhysInt>(bytes), kNoFlags, kUnsetNode};
-    ++count_;
-    total_bytes_ += bytes;
-  }
-  // A full table grows at the next allocation, as Linux has it, even where that would be joined.
-  spot.at = at;
-  spot.region = count_ == capacity() ? nullptr : place;
-  spot.room_end = room_end;
+Region* FlatTable::put_in_gap(const Region* above, PhysAddr at, uint64_t bytes, bool up) {
+  if (count_ == capacity()) return nullptr;
+  detail::Run run = all();
+  Region* const region = detail::put_in_gap(run, const_cast<Region*>(above), at, bytes, up, false);
+  took(run, region, bytes);
+  return region;
+}
+
+// A block of so many bytes went into `region`.
+void FlatTable::took(const detail::Run& run, const Region* region, uint64_t bytes) {
+  count_ = run.count;
+  total_bytes_ += bytes;
+  taken_ = detail::bytes_between(run.first, region);
 }
 
 // `touched` and one region behind it, which may join, go through the edit.

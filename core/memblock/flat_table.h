@@ -184,6 +184,12 @@ class FlatTable {
   bool take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
   /// The same right above the region that ends at `edge`, below `ceiling`.
   bool take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot);
+  /// Puts a block into the gap in front of `above`, or behind the last region, where a search has
+  /// found it or beside what the last two have given: as a part of the region that it touches
+  /// above, or below if `up`, or of its own. Returns that region; null, and nothing done, where
+  /// there is no spare slot. Requires: it does not touch what lies on the other side. Cost: one
+  /// shift.
+  Region* put_in_gap(const Region* above, PhysAddr at, uint64_t bytes, bool up);
 
   /// Makes a region larger by so many bytes next to it, which are free. Says where they are. O(1).
   PhysAddr extend_down(Region* region, uint64_t bytes) {
@@ -260,7 +266,7 @@ class FlatTable {
   }
 
   IndexRange overlapping(PhysRange range) const;
-  void put(size_t index, PhysAddr at, uint64_t bytes, bool touches, PhysAddr room_end, Spot& spot);
+  void took(const detail::Run& run, const Region* region, uint64_t bytes);
   template <class Edit>
   void edit(IndexRange touched, size_t extra, Edit edit);
   void move_to(std::span<Region> storage);
@@ -270,7 +276,7 @@ class FlatTable {
   uint64_t total_bytes_ = 0;
   Block block_;
   mutable std::atomic<size_t> hint_{0};
-  size_t taken_ = 0;  ///< Where take_below() or take_above() was last; checked on use.
+  size_t taken_ = 0;  ///< Where a block was put last, in bytes; checked on use.
 };
 
 static_assert(RegionTable<FlatTable>);

@@ -345,19 +345,17 @@ class BasicMemblock {
   PhysRange window_of(const AllocRequest& request, PhysAddr min) const;
   [[gnu::always_inline]] inline bool take_next(const Trail& trail, PhysRange window,
                                                const Wish& wish, SearchKind kind, PhysAddr& at);
-  [[gnu::noinline]] Result<PhysAddr> allocate_beside(const AllocRequest& request);
-  [[gnu::always_inline]] inline Result<PhysAddr> extend_neighbour(const AllocRequest& request);
-  [[gnu::noinline]] Result<PhysAddr> search_and_reserve(const AllocRequest& request,
-                                                        PhysRange window, SearchKind kind);
-  Status try_allocate(const AllocRequest& request, const Wish& wish, PhysRange window,
-                      SearchKind kind, PhysAddr& found);
+  bool put_found(PhysRange place, const Found& found, bool up);
+  void stand_beside(Region* region, PhysAddr room_end);
+  [[gnu::noinline]] Result<PhysAddr> allocate_near(const AllocRequest& request);
+  [[gnu::noinline]] Result<PhysAddr> search_and_reserve(const AllocRequest& request);
   [[gnu::noinline]] Status try_with_less(const AllocRequest& request, const Wish& wish,
-                                         PhysRange window, SearchKind kind, Status status,
-                                         PhysAddr& found);
+                                         PhysRange window, Status status, PhysAddr& found);
   Status find_and_reserve(const Wish& wish, PhysRange window, SearchKind kind, PhysAddr& found);
   /// What is tried first: mirrored memory, where there is any.
   RegionFlags first_flags() const { return has_mirror_ ? kMirror : kNoFlags; }
-  /// Clears what was allocated at `at`; returns that.
+  /// Clears what was allocated at `at`, if that is asked for; returns it.
+  Result<PhysAddr> given(const AllocRequest& request, PhysAddr at);
   [[gnu::noinline]] Result<PhysAddr> zeroed(PhysAddr at, uint64_t size);
 
   // Growth: grow_impl.h
@@ -413,6 +411,7 @@ class BasicMemblock {
   PageSink sink_;
   PhysAddr limit_ = kPhysAddrMax;
   const char* caller_ = "memblock";
+  bool zeroes_ = false;  ///< Whether the platform can clear memory.
   bool bottom_up_ = false;
   bool movable_node_ = false;
   bool has_mirror_ = false;

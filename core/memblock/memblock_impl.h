@@ -18,7 +18,8 @@ BasicMemblock<Table>::BasicMemblock(const Storage& storage, const Platform& plat
       machine_(machine),
       memory_(storage.memory, TableId::Memory),
       reserved_(storage.reserved, TableId::Reserved),
-      physmem_(storage.physmem, TableId::Physmem) {
+      physmem_(storage.physmem, TableId::Physmem),
+      zeroes_(platform.zero != nullptr || platform.phys_to_virt != nullptr) {
   MEMBLOCK_ASSERT(machine.page_shift >= 12 && machine.page_shift <= 16);
 }
 

@@ -35,22 +35,27 @@ inline Region* first_ending_after(Region* regions, size_t count, PhysAddr addres
 }
 
 /// The highest gap that holds what is wished for inside `window`, among those that end at `top`,
-/// which lies above `[first, below)`, and in front of each of these regions. What lies below them
-/// ends at `before`. `below` becomes the end of those below the gap.
-inline bool find_gap_down(const Region* first, const Region*& below, PhysAddr before, PhysAddr top,
-                          PhysRange window, Wish wish, Passed& passed, PhysRange& gap) {
-  PhysAddr at;
-  while (window.base < top) {
-    const PhysAddr bottom = max(window.base, below == first ? before : below[-1].end());
-    if (bottom < top) {
+/// which lies above the lower end of `[first, below)`, and in front of each of these regions. What
+/// lies below them ends at `before`. `below` becomes the end of those below the gap.
+[[gnu::always_inline]] inline bool find_gap_down(const Region* first, const Region*& below,
+                                                 PhysAddr before, PhysAddr top, PhysRange window,
+                                                 Wish wish, Passed& passed, PhysRange& gap) {
+  const auto holds_from = [&](PhysAddr bottom) {
+    const uint64_t bytes = top - bottom;
+    if (wish.size <= bytes && bottom <= PhysAddr{align_down((top - wish.size).value, wish.align)}) {
       gap = PhysRange{bottom, top};
-      if (wish.fits_high(gap, at)) return true;
-      passed.add(gap);
+      return true;
     }
-    if (below == first) return false;
-    top = (--below)->base;
+    if (passed.largest < bytes) passed.add(PhysRange{bottom, top});
+    return false;
+  };
+  // The highest region may reach above the top; no other can.
+  if (below != first && top <= below[-1].end()) top = (--below)->base;
+  for (; below != first && window.base < below[-1].end(); top = (--below)->base) {
+    if (holds_from(below[-1].end())) return true;
   }
-  return false;
+  const PhysAddr bottom = below == first ? max(window.base, before) : window.base;
+  return bottom < top && holds_from(bottom);
 }
 
 /// The lowest one, among those in front of `[above, end)`, the first of which begins at `bottom`.
@@ -169,6 +174,12 @@ struct Run {
   size_t spare() const { return below + above; }
 };
 
+/// How far apart two regions lie in storage. A number of regions would take a division.
+inline size_t bytes_between(const Region* from, const Region* to) {
+  return static_cast<size_t>(reinterpret_cast<const char*>(to) -
+                             reinterpret_cast<const char*>(from));
+}
+
 inline void move_regions(Region* to, const Region* from, const Region* end) {
   __builtin_memmove(to, from, static_cast<size_t>(end - from) * sizeof(Region));
 }
@@ -246,6 +257,21 @@ inline void make_below(Run& run, size_t slots) {
   run = {first, run.count, run.below + run.above, 0};
 }
 
+/// open_slot() where slot after slot is opened in one place: the fewer regions make way.
+inline Region* open_slot_near(Run& run, Region* at) {
+  if (bytes_between(at, run.end()) <= bytes_between(run.first, at)) return open_slot(run, at);
+  if (run.below == 0) {
+    const size_t index = static_cast<size_t>(at - run.first);
+    make_below(run, 1);
+    at = run.first + index;
+  }
+  move_regions(run.first - 1, run.first, at);
+  --run.first;
+  --run.below;
+  ++run.count;
+  return at - 1;
+}
+
 /// Puts `added` into a gap, or makes it part of what it touches; returns the region that it is in.
 /// Null, and nothing done, if it overlaps a region, or reaches what follows the array, which begins
 /// at `upper`. `slides` says whether regions need not begin in the first slot. Requires: spare() !=
@@ -293,6 +319,72 @@ inline void make_below(Run& run, size_t slots) {
   above = slides ? open_slot_in_order(run, above) : open_slot(run, above);
   *above = added;
   return above;
+}
+
+/// The region at an offset in bytes, or the lowest where there is none. Requires: not empty.
+inline Region* region_at(const Run& run, size_t offset) {
+  return offset < run.count * sizeof(Region)
+             ? reinterpret_cast<Region*>(reinterpret_cast<char*>(run.first) + offset)
+             : run.first;
+}
+
+/// The region that begins at `edge`, most likely the one at an offset in bytes, or null.
+/// Requires: not empty.
+inline Region* beginning_at(const Run& run, size_t likely, PhysAddr edge) {
+  Region* at = region_at(run, likely);
+  if (at->base != edge) at = last_from_soon(run.first, run.count, edge);
+  return at->base == edge ? at : nullptr;
+}
+
+/// The region that ends at `edge`.
+inline Region* ending_at(const Run& run, size_t likely, PhysAddr edge) {
+  Region* at = region_at(run, likely);
+  if (at->end() != edge) at = last_from_soon(run.first, run.count, edge - 1);
+  return at->end() == edge ? at : nullptr;
+}
+
+/// Puts a block into the gap in front of `above`: as a part of that, or of the region below if
+/// `up`, where it touches it and that is of no special kind, else as a region of its own. Returns
+/// what it is in. Requires: it does not touch what lies on the other side; spare() != 0.
+[[gnu::always_inline]] inline Region* put_in_gap(Run& run, Region* above, PhysAddr at,
+                                                 uint64_t bytes, bool up, bool slides) {
+  if (up) {
+    if (above != run.first && above[-1].end() == at && above[-1].is_plain()) {
+      above[-1].size += static_cast<PhysInt>(bytes);
+      return above - 1;
+    }
+  } else if (above != run.end() && at + bytes == above->base && above->is_plain()) {
+    above->base = at;
+    above->size += static_cast<PhysInt>(bytes);
+    return above;
+  }
+  above = slides ? open_slot_near(run, above) : open_slot(run, above);
+  *above = Region{at, static_cast<PhysInt>(bytes), kNoFlags, kUnsetNode};
+  return above;
+}
+
+/// Takes a block right below `region`, down to above `floor`; false, and nothing done, if it does
+/// not fit there or touches what lies below. Requires: spare() != 0.
+[[gnu::always_inline]] inline bool take_below(Run& run, Region* region, PhysAddr floor,
+                                              const Wish& wish, bool slides, Spot& spot) {
+  const PhysAddr edge = region->base;
+  if (region != run.first) floor = max(floor, region[-1].end());
+  if (edge <= floor || edge - floor <= wish.size) return false;
+  const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
+  if (at <= floor) return false;
+  spot = {at, put_in_gap(run, region, at, wish.size, false, slides), floor};
+  return true;
+}
+
+/// The same right above `region`, up to below `ceiling`.
+[[gnu::always_inline]] inline bool take_above(Run& run, Region* region, PhysAddr ceiling,
+                                              const Wish& wish, bool slides, Spot& spot) {
+  const PhysAddr edge = region->end();
+  if (region + 1 != run.end()) ceiling = min(ceiling, region[1].base);
+  const PhysAddr at{align_up(edge.value, wish.align)};
+  if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
+  spot = {at, put_in_gap(run, region + 1, at, wish.size, true, slides), ceiling};
+  return true;
 }
 
 /// Takes `range` out of the one region that holds all of it; returns the first region above the

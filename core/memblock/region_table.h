@@ -116,12 +116,13 @@ struct Found {
   PhysAddr at;
   PhysRange gap;
   PhysRange memory;
+  const Region* above = nullptr;  ///< What is reserved above that, or where it would lie; or null.
 };
 
 /// Where a block was put beside a region.
 struct Spot {
   PhysAddr at;
-  Region* region = nullptr;  ///< What it is a part of now, and what the next one may join; or null.
+  Region* region = nullptr;  ///< What it is a part of now.
   PhysAddr room_end;         ///< Nothing is reserved from the block on to here.
 };
 
@@ -221,6 +222,9 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
   // regions around.
   { table.take_below(address, address, wish, spot) } -> std::same_as<bool>;
   { table.take_above(address, address, wish, spot) } -> std::same_as<bool>;
+  // Puts a block into a gap that a search has found, or beside what these two have said; null if
+  // that takes more than a shift of an array.
+  { table.put_in_gap(view.lowest(), address, uint64_t{4096}, true) } -> std::same_as<Region*>;
   { table.extend_down(region, uint64_t{4096}) } -> std::same_as<PhysAddr>;
   { table.extend_up(region, uint64_t{4096}) } -> std::same_as<PhysAddr>;
   // First storage, in regions: what a capacity takes, and what capacity it gives.

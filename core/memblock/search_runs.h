@@ -46,7 +46,10 @@ inline bool find_in_runs_down(const Ahead& memory, const Ahead& reserved, PhysRa
         idle = 0;
       }
       for (; region != memory.first && gap.base < region[-1].end(); --region) {
-        if (shares_enough(region[-1], gap, sieve, wish, true, passed, found)) return true;
+        if (shares_enough(region[-1], gap, sieve, wish, true, passed, found)) {
+          found.above = below;
+          return true;
+        }
         idle = 0;
         if (region[-1].base <= gap.base) break;  // It may share something with the next gap too.
       }
@@ -88,7 +91,10 @@ inline bool find_in_runs_up(const Ahead& memory, const Ahead& reserved, PhysRang
         idle = 0;
       }
       for (; region != memory.end && region->base < gap.end; ++region) {
-        if (shares_enough(*region, gap, sieve, wish, false, passed, found)) return true;
+        if (shares_enough(*region, gap, sieve, wish, false, passed, found)) {
+          found.above = above;
+          return true;
+        }
         idle = 0;
         if (gap.end <= region->end()) break;
       }

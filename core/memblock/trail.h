@@ -81,7 +81,7 @@ class Trail {
 
   /// A search that started here, or went on, has found a block and passed by free ranges of up to
   /// `largest` bytes.
-  void found(const Wish& wish, uint64_t largest, const Found& found) {
+  [[gnu::always_inline]] void found(const Wish& wish, uint64_t largest, const Found& found) {
     const uint64_t cut_off = searched_for(wish, largest);
     const PhysAddr end = found.at + wish.size;
     if (kind_.bottom_up()) {
@@ -109,6 +109,12 @@ class Trail {
   PhysAddr edge() const { return kind_.bottom_up() ? passed_.end : passed_.base; }
   PhysAddr reach() const { return open_ ? edge() : reach_; }
 
+  /// The fewest bytes at this alignment that no free range inside holds.
+  uint64_t least(uint64_t align) const {
+    const uint64_t more = largest_ + slack(align) + 1;
+    return align >= align_min_ ? min(more, size_min_) : more;
+  }
+
   /// A block was put next on the way, with nothing free in front of it but what is nearer.
   void took(PhysAddr at, uint64_t size) {
     if (kind_.bottom_up()) {
@@ -121,8 +127,8 @@ class Trail {
   }
 
   /// The same for a block that touches the edge.
-  void took_beside(uint64_t size) {
-    if (kind_.bottom_up()) {
+  void took_beside(uint64_t size, bool up) {
+    if (up) {
       passed_.end = passed_.end + size;
     } else {
       passed_.base = passed_.base - size;
@@ -133,7 +139,11 @@ class Trail {
   /// What `largest_` may be short of for blocks of alignment `align`.
   static constexpr uint64_t slack(uint64_t align) { return align < kLine ? kLine - 1 : 0; }
 
-  static constexpr uint64_t sum(uint64_t a, uint64_t b) { return a + b < a ? ~uint64_t{0} : a + b; }
+  /// No window holds more, for none begins at address 0. A line more or two, and it does not wrap.
+  static constexpr uint64_t kMost = ~uint64_t{0} - 4096;
+  static constexpr uint64_t sum(uint64_t a, uint64_t b) {
+    return a + b < a ? kMost : min(a + b, kMost);
+  }
 
   /// Whether a search that goes on in `window` sees all of what a block may take on both sides of
   /// the place where another gave up. Neither would else have seen the free range there as a whole.
@@ -145,14 +155,11 @@ class Trail {
            (up ? window.base == passed_.base : window.end == passed_.end);
   }
 
-  bool rules_out(const Wish& wish) const {
-    return wish.size > sum(largest_, slack(wish.align)) ||
-           (wish.size >= size_min_ && wish.align >= align_min_);
-  }
+  bool rules_out(const Wish& wish) const { return wish.size >= least(wish.align); }
 
   /// Returns what may have been cut off a free range where the search before gave up.
   uint64_t searched_for(const Wish& wish, uint64_t largest) {
-    const uint64_t cut_off = open_ ? sum(largest_, kLine - 1) : 0;
+    const uint64_t cut_off = open_ ? largest_ + kLine - 1 : 0;
     largest_ = max(largest_, sum(largest, cut_off));
     size_min_ = wish.size;
     align_min_ = wish.align;
@@ -164,7 +171,7 @@ class Trail {
   void pass_by(PhysRange free, uint64_t more) {
     const uint64_t bytes = sum(bytes_from_line(free), more);
     largest_ = max(largest_, bytes);
-    size_min_ = max(size_min_, sum(bytes, slack(align_min_) + 1));
+    size_min_ = max(size_min_, bytes + slack(align_min_) + 1);
   }
 
   PhysRange passed_;
@@ -192,6 +199,7 @@ class Trails {
   void leave_neighbour() {
     neighbour_ = nullptr;
     again_ = 0;
+    least_ = ~uint64_t{0};
   }
 
   /// Reservations went; `gap` is the free range that they left.
@@ -201,7 +209,7 @@ class Trails {
   }
 
   /// The trail on which a search for `wish` may go on, or null.
-  Trail* leading_on(PhysRange window, const Wish& wish, SearchKind kind) {
+  [[gnu::always_inline]] Trail* leading_on(PhysRange window, const Wish& wish, SearchKind kind) {
     if (live_ != 0 && trails_[current_].leads_on(window, wish, kind)) return &trails_[current_];
     for (size_t i = 0; i < live_; ++i) {
       if (!trails_[i].leads_on(window, wish, kind)) continue;
@@ -227,47 +235,80 @@ class Trails {
     leave_neighbour();
   }
 
-  /// A block was put next on the trail that was asked for last, as `spot` says.
-  void took(const Spot& spot, uint64_t size) {
-    trails_[current_].took(spot.at, size);
-    neighbour_ = spot.region;
-    room_end_ = spot.room_end;
+  /// A block was put next on the trail that was asked for last.
+  void took(PhysAddr at, uint64_t size) { trails_[current_].took(at, size); }
+
+  /// `region` stands at the edge of that trail now, and from there on memory is free up to
+  /// `room_end`.
+  void stand_beside(Region* region, PhysAddr room_end) {
+    neighbour_ = region;
+    room_end_ = room_end;
     again_ = 0;
+    least_ = ~uint64_t{0};
   }
 
-  /// What stands at the edge of the current trail, after one of the next two has said yes.
+  /// What stands there, where next() knows something.
   Region* neighbour() const { return neighbour_; }
 
-  /// Whether a block can be taken of the free range at that edge, and the region there grow by it.
-  /// Not if it takes all: what lies behind it might have to be joined.
-  bool take_beside(const AllocRequest& request, PhysRange window, SearchKind kind) {
-    if (neighbour_ == nullptr) return false;
-    Trail& trail = trails_[current_];
-    const PhysAddr edge = trail.edge();
-    const PhysAddr end =
-        kind.bottom_up() ? min(room_end_, window.end) : max(room_end_, window.base);
-    const uint64_t room = kind.bottom_up() ? end - edge : edge - end;
-    if ((kind.bottom_up() ? end < edge : edge < end) || room <= request.size) return false;
-    const PhysAddr at = kind.bottom_up() ? edge : edge - request.size;
-    if (!is_power_of_two(request.align) || (at.value & (request.align - 1)) != 0) return false;
-    if (!trail.leads_on(window, {request.size, request.align}, kind)) return false;
-    trail.took_beside(request.size);
-    // Behind this block the next one like it is aligned too, or has to be looked at again.
-    again_ = (request.size & (request.align - 1)) == 0 ? room - request.size : 0;
+  /// `request` was granted as the trail that was asked for last leads, inside `window`: what is
+  /// like it in all but size may go on there.
+  void granted(const AllocRequest& request, PhysRange window, bool up) {
+    if (neighbour_ == nullptr || !is_power_of_two(request.align)) return;
+    end_ = up ? min(room_end_, window.end) : max(room_end_, window.base);
+    least_ = trails_[current_].least(request.align);
     last_ = request;
+    again_ = room_at_edge();
+  }
+
+  /// Whether a block touches the last one, in front of as much as it takes, and so becomes part of
+  /// the same region. Not if it takes all that is free: what lies behind it might have to be
+  /// joined.
+  bool take_again(const AllocRequest& request, bool up) {
+    const uint64_t room = again_ - request.size;
+    if (again_ <= request.size || request.size < least_ ||
+        (request.size & (request.align - 1)) != 0 || !alike(request, last_)) {
+      return false;
+    }
+    again_ = room;
+    trails_[current_].took_beside(request.size, up);
     return true;
   }
 
-  /// The same for a request like the last one that take_beside() served.
-  bool take_again(const AllocRequest& request) {
-    if (again_ <= request.size || !same_wish(request, last_)) return false;
-    again_ -= request.size;
-    trails_[current_].took_beside(request.size);
-    return true;
+  /// Whether a block goes beside the last one without being a part of it, or so that take_again()
+  /// does not see it; and where.
+  [[gnu::always_inline]] bool next(const AllocRequest& request, bool up, PhysAddr& at) const {
+    if (request.size < least_ || !alike(request, last_)) return false;
+    const PhysAddr edge = trails_[current_].edge();
+    return up ? fits_above(edge, request, at) : fits_below(edge, request, at);
+  }
+
+  /// It was put there, as `region`. Between the two is no place that is aligned as `last_` asks, so
+  /// that what may fit elsewhere is what it was.
+  void took_next(Region* region, PhysAddr at, uint64_t size) {
+    trails_[current_].took(at, size);
+    neighbour_ = region;
+    again_ = room_at_edge();
   }
 
  private:
   static constexpr size_t kTrails = 4;
+
+  /// How many bytes of requests like the last one are aligned right at the edge.
+  uint64_t room_at_edge() const {
+    const PhysAddr edge = trails_[current_].edge();
+    if ((edge.value & (last_.align - 1)) != 0) return 0;
+    return end_ < edge ? edge - end_ : end_ - edge;
+  }
+
+  bool fits_above(PhysAddr edge, const AllocRequest& request, PhysAddr& at) const {
+    at = PhysAddr{align_up(edge.value, request.align)};
+    return edge <= at && at < end_ && request.size < end_ - at;
+  }
+  bool fits_below(PhysAddr edge, const AllocRequest& request, PhysAddr& at) const {
+    if (edge <= end_ || edge - end_ <= request.size) return false;
+    at = PhysAddr{align_down((edge - request.size).value, request.align)};
+    return end_ < at;
+  }
 
   std::array<Trail, kTrails> trails_;
   size_t live_ = 0;
@@ -275,7 +316,10 @@ class Trails {
   size_t next_ = 0;
   Region* neighbour_ = nullptr;  ///< Plain, at the edge of the current trail.
   PhysAddr room_end_;            ///< From that edge on memory is free up to here.
-  uint64_t again_ = 0;           ///< How much of that `last_` may take.
+  // For requests like `last_`:
+  PhysAddr end_;                   ///< How much of that they may take.
+  uint64_t again_ = 0;             ///< The same for those that are aligned at the edge.
+  uint64_t least_ = ~uint64_t{0};  ///< What needs fewer may fit elsewhere.
   AllocRequest last_;
 };
 

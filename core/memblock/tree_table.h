@@ -214,6 +214,7 @@ class BasicTreeTable {
 
   bool take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
   bool take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot);
+  Region* put_in_gap(const Region* above, PhysAddr at, uint64_t bytes, bool up);
 
   PhysAddr extend_down(Region* region, uint64_t bytes) {
     region->base = region->base - bytes;
@@ -380,8 +381,14 @@ class BasicTreeTable {
   void raise(const Path& path, const Region& region);
   void raise(const Path& path, detail::Kinds kinds);
   void raise_added(const Path& path, const Leaf& leaf, const Region* region);
-  void put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches, bool above,
-           PhysAddr room_end, Spot& spot);
+  bool take_below_in_leaf(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
+  bool take_above_in_leaf(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot);
+  /// A block of so many bytes went into `region`, of a tree that is one leaf.
+  void took(const Region* region, uint64_t bytes) {
+    count_ = leaf_.count;
+    total_bytes_ += bytes;
+    taken_ = detail::bytes_between(leaf_.first, region);
+  }
 
   // Edits of several: tree_edit_impl.h
   template <class Edit>
@@ -451,7 +458,7 @@ class BasicTreeTable {
   size_t capacity_ = 0;
   uint64_t total_bytes_ = 0;
   Run leaf_;          ///< Of a tree that is one leaf.
-  size_t taken_ = 0;  ///< In that, where a block was taken last; checked on use.
+  size_t taken_ = 0;  ///< In that, where a block was put last, in bytes; checked on use.
   Spare* spare_ = nullptr;
   size_t spare_count_ = 0;
   size_t node_count_ = 0;        ///< All that are owned.

@@ -351,22 +351,11 @@ template <class Shape>
 bool BasicTreeTable<Shape>::take_below(PhysAddr edge, PhysAddr floor, const Wish& wish,
                                        Spot& spot) {
   if (count_ == 0 || count_ == capacity_) return false;
-  Path path;
-  Leaf leaf = find(edge, path);
-  Run& run = height_ == 0 ? leaf_ : leaf.run;
-  Region* region = height_ == 0 && taken_ < run.count ? run.first + taken_ : nullptr;
-  if (region == nullptr || region->base != edge) {
-    region = detail::last_from_soon(run.first, run.count, edge);
-    if (region->base != edge) return false;
-  }
-  // The key of a leaf would change with its first region.
-  if (run.spare() == 0 || (region == run.first && !leaf.is_first())) return false;
-  if (region != run.first) floor = max(floor, region[-1].end());
-  if (edge <= floor || edge - floor <= wish.size) return false;
-  const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
-  if (at <= floor) return false;
-  put(run, region, at, wish.size, at + wish.size == edge, false, floor, spot);
-  if (height_ != 0) store(path, run);
+  if (height_ != 0) return take_below_in_leaf(edge, floor, wish, spot);
+  Region* const region = detail::beginning_at(leaf_, taken_, edge);
+  if (region == nullptr || leaf_.spare() == 0) return false;
+  if (!detail::take_below(leaf_, region, floor, wish, true, spot)) return false;
+  took(spot.region, wish.size);
   return true;
 }
 
@@ -374,44 +363,58 @@ template <class Shape>
 bool BasicTreeTable<Shape>::take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish,
                                        Spot& spot) {
   if (count_ == 0 || count_ == capacity_) return false;
-  Path path;
-  Leaf leaf = find(edge - 1, path);
-  Run& run = height_ == 0 ? leaf_ : leaf.run;
-  Region* region = height_ == 0 && taken_ < run.count ? run.first + taken_ : nullptr;
-  if (region == nullptr || region->end() != edge) {
-    region = detail::last_from_soon(run.first, run.count, edge - 1);
-    if (region->end() != edge) return false;
-  }
-  if (run.spare() == 0) return false;
-  ceiling = min(ceiling, region + 1 != run.end() ? region[1].base : leaf.upper);
-  const PhysAddr at{align_up(edge.value, wish.align)};
-  if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
-  put(run, region, at, wish.size, at == edge, true, ceiling, spot);
-  if (height_ == 0) return true;
-  store(path, run);
-  if (edge < at) raise(path, PhysRange{edge, at});
+  if (height_ != 0) return take_above_in_leaf(edge, ceiling, wish, spot);
+  Region* const region = detail::ending_at(leaf_, taken_, edge);
+  if (region == nullptr || leaf_.spare() == 0) return false;
+  if (!detail::take_above(leaf_, region, ceiling, wish, true, spot)) return false;
+  took(spot.region, wish.size);
   return true;
 }
 
-// Makes a block part of the region beside which it lies, if it touches that, or a region of its
-// own; says so in `spot`.
+// A position in storage says nothing of the nodes above.
 template <class Shape>
-void BasicTreeTable<Shape>::put(Run& run, Region* beside, PhysAddr at, uint64_t bytes, bool touches,
-                                bool above, PhysAddr room_end, Spot& spot) {
-  if (touches && beside->is_plain()) {
-    beside->base = min(beside->base, at);
-    extend_up(beside, bytes);
-  } else {
-    beside = detail::open_slot(run, above ? beside + 1 : beside);
-    *beside = Region{at, static_cast<PhysInt>(bytes), kNoFlags, kUnsetNode};
-    ++count_;
-    total_bytes_ += bytes;
+Region* BasicTreeTable<Shape>::put_in_gap(const Region* above, PhysAddr at, uint64_t bytes,
+                                          bool up) {
+  if (height_ != 0 || count_ == capacity_ || leaf_.spare() == 0) return nullptr;
+  Region* const region = detail::put_in_gap(leaf_, const_cast<Region*>(above), at, bytes, up, true);
+  took(region, bytes);
+  return region;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::take_below_in_leaf(PhysAddr edge, PhysAddr floor, const Wish& wish,
+                                               Spot& spot) {
+  Path path;
+  Leaf leaf = find(edge, path);
+  Region* const region = detail::beginning_at(leaf.run, 0, edge);
+  // The key of a leaf would change with its first region.
+  if (region == nullptr || leaf.run.spare() == 0 ||
+      (region == leaf.run.first && !leaf.is_first())) {
+    return false;
   }
-  taken_ = static_cast<size_t>(beside - run.first);
-  // A full table grows at the next allocation, as Linux has it, even where that would be joined.
-  spot.at = at;
-  spot.region = count_ == capacity_ ? nullptr : beside;
-  spot.room_end = room_end;
+  const size_t before = leaf.run.count;
+  if (!detail::take_below(leaf.run, region, floor, wish, true, spot)) return false;
+  store(path, leaf.run);
+  count_ += leaf.run.count - before;
+  total_bytes_ += wish.size;
+  return true;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::take_above_in_leaf(PhysAddr edge, PhysAddr ceiling, const Wish& wish,
+                                               Spot& spot) {
+  Path path;
+  Leaf leaf = find(edge - 1, path);
+  Region* const region = detail::ending_at(leaf.run, 0, edge);
+  if (region == nullptr || leaf.run.spare() == 0) return false;
+  const size_t before = leaf.run.count;
+  if (!detail::take_above(leaf.run, region, min(ceiling, leaf.upper), wish, true, spot))
+    return false;
+  store(path, leaf.run);
+  if (edge < spot.at) raise(path, PhysRange{edge, spot.at});
+  count_ += leaf.run.count - before;
+  total_bytes_ += wish.size;
+  return true;
 }
 
 }  // namespace memblock
