@@ -5,6 +5,7 @@ set(bench_sources
   bench/arguments.cpp
   bench/suite.cpp
   bench/rounds.cpp
+  bench/boot_limit.cpp
   bench/boots.cpp
   bench/baseline.cpp
   bench/gate.cpp

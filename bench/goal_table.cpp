@@ -43,14 +43,14 @@ const Lane* ours_of(const Lanes& lanes) {
   return measured ? &lanes.front() : nullptr;
 }
 
-/// How many times longer `other` takes than the limit that takes least.
-std::optional<double> limit_against(const Lane& other, const Lanes& lanes) {
-  std::optional<double> most;
+/// The limit that takes least.
+const Lane* limit_of(const Lanes& lanes) {
+  const Lane* least = nullptr;
   for (const Lane& lane : lanes) {
     if (lane.candidate->role != Role::Limit || lane.ns.empty()) continue;
-    most = std::max(most.value_or(0), ratio(other, lane).median);
+    if (least == nullptr || median(lane.ns) < median(least->ns)) least = &lane;
   }
-  return most;
+  return least;
 }
 
 Cell time_cell(const Goal& row, const Lanes& lanes) {
@@ -65,18 +65,21 @@ Cell time_cell(const Goal& row, const Lanes& lanes) {
     const Spread one = ratio(lane, *ours);
     if (cell.ratio && cell.ratio->median <= one.median) continue;
     cell.ratio = one;
-    cell.limit = limit_against(lane, lanes);
+    const Lane* const limit = limit_of(lanes);
+    cell.limit = limit == nullptr ? std::nullopt : std::optional{ratio(lane, *limit).median};
     if (any_peer) cell.by = lane.candidate->name;
   }
   return cell;
 }
 
-/// The geometric mean over all boots of the ratio to one other, round by round.
-std::optional<Spread> mean_of_boots(const std::string& other, const Measured& measured) {
+/// The geometric mean over all boots of how much longer one other takes than the core, or than the
+/// limit, round by round.
+std::optional<Spread> mean_of_boots(const std::string& other, const Lane* (*than)(const Lanes&),
+                                    const Measured& measured) {
   std::vector<double> logs;  // One sum for each round.
   size_t boots = 0;
   for (const auto& [name, lanes] : measured.boots) {
-    const Lane* ours = ours_of(lanes);
+    const Lane* ours = than(lanes);
     const Lane* theirs = lane_of(lanes, other);
     if (ours == nullptr || theirs == nullptr) continue;
     const size_t rounds = std::min(ours->ns.size(), theirs->ns.size());
@@ -101,9 +104,11 @@ Cell boots_cell(const Goal& row, const Measured& measured) {
     }
   }
   for (const std::string& other : others) {
-    const std::optional<Spread> mean = mean_of_boots(other, measured);
+    const std::optional<Spread> mean = mean_of_boots(other, ours_of, measured);
     if (!mean || (cell.ratio && cell.ratio->median <= mean->median)) continue;
     cell.ratio = mean;
+    const std::optional<Spread> least = mean_of_boots(other, limit_of, measured);
+    cell.limit = least ? std::optional{least->median} : std::nullopt;
     cell.by = row.against == "peer" ? other : "";
   }
   return cell;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <span>
 
+#include "bench/boot_limit.h"
 #include "bench/candidate.h"
 #include "bench/table_jobs.h"
 
@@ -109,8 +110,8 @@ std::optional<Must> must(Work work) {
     case Work::AllocChurnedDown: return Must::FindWrite;
     case Work::ColdIsReserved:
     case Work::ColdMix:
-    case Work::ColdAlloc:
-    case Work::Boot: break;  // What caches hold, and what a boot needs, nobody can say.
+    case Work::ColdAlloc: break;  // What caches hold nobody can say.
+    case Work::Boot: break;       // A job of its own.
     case Work::AllocNearDown:
     case Work::AllocNearUp:
     case Work::AllocFarDown:
@@ -250,6 +251,7 @@ class LimitJob : public Job {
 
 template <class Search, bool kTree>
 std::unique_ptr<Job> make_limit(const Task& task) {
+  if (task.work == Work::Boot) return kTree ? nullptr : make_boot_limit(*task.boot);
   const std::optional<Must> what = must(task.work);
   if (!what) return nullptr;
   const bool grows = task.work != Work::Mix;

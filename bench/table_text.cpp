@@ -153,8 +153,8 @@ bool print_table(const Goals& goals, const std::vector<size_t>& sizes, const Mea
   fmt::print(
       "How many times longer others take than the core: the median of the ratios of each "
       "round, the goal, and the\nquartiles; * falls short. Then how many times longer they take "
-      "than the unavoidable work alone, of a tree or an\narray, whichever takes less; ^ falls "
-      "short of the goal too\n\n");
+      "than the unavoidable work alone, of a tree or an\narray, whichever takes less (of a boot: "
+      "than putting down answers that are known); ^ falls short of\nthe goal too\n\n");
   std::vector<std::string> heads;
   for (const size_t column : columns(goals, sizes)) {
     heads.push_back(fmt::format("n={}  ", goals.sizes[column]));
