@@ -345,7 +345,8 @@ inline Region* ending_at(const Run& run, size_t likely, PhysAddr edge) {
 
 /// Puts a block into the gap in front of `above`: as a part of that, or of the region below if
 /// `up`, where it touches it and that is of no special kind, else as a region of its own. Returns
-/// what it is in. Requires: it does not touch what lies on the other side; spare() != 0.
+/// what it is in. `slides` as with insert_alone(). Requires: it does not touch what lies on the
+/// other side; spare() != 0.
 [[gnu::always_inline]] inline Region* put_in_gap(Run& run, Region* above, PhysAddr at,
                                                  uint64_t bytes, bool up, bool slides) {
   if (up) {
