@@ -34,9 +34,10 @@ inline Region* first_ending_after(Region* regions, size_t count, PhysAddr addres
       first_ending_after(static_cast<const Region*>(regions), count, address));
 }
 
-/// The highest gap that holds what is wished for inside `window`, among those that end at `top`,
-/// which lies above the lower end of `[first, below)`, and in front of each of these regions. What
-/// lies below them ends at `before`. `below` becomes the end of those below the gap.
+/// The highest gap that holds what is wished for inside `window`, among those that end at `top` and
+/// in front of each region of `[first, below)`. Each of these begins below `top`; the highest may
+/// reach above it. What lies below them ends at `before`. `below` becomes the end of those below
+/// the gap.
 [[gnu::always_inline]] inline bool find_gap_down(const Region* first, const Region*& below,
                                                  PhysAddr before, PhysAddr top, PhysRange window,
                                                  Wish wish, Passed& passed, PhysRange& gap) {
@@ -49,7 +50,6 @@ inline Region* first_ending_after(Region* regions, size_t count, PhysAddr addres
     if (passed.largest < bytes) passed.add(PhysRange{bottom, top});
     return false;
   };
-  // The highest region may reach above the top; no other can.
   if (below != first && top <= below[-1].end()) top = (--below)->base;
   for (; below != first && window.base < below[-1].end(); top = (--below)->base) {
     if (holds_from(below[-1].end())) return true;
@@ -198,6 +198,13 @@ inline void move_highest(const Run& run, Region* to, const Region* from) {
   __builtin_memcpy(to + kFewMoved / 2, high, sizeof(high));
 }
 
+/// Moves all regions so that so many of the spare slots lie below them.
+inline void slide(Run& run, size_t below) {
+  Region* const first = run.first - run.below + below;
+  move_regions(first, run.first, run.end());
+  run = {first, run.count, below, run.spare() - below};
+}
+
 /// Makes a slot between `at` and what lies below it. Requires: spare() != 0.
 inline Region* open_slot(Run& run, Region* at) {
   if (run.above == 0 || (at == run.first && run.below != 0)) {
@@ -220,10 +227,7 @@ inline Region* open_slot_in_order(Run& run, Region* at) {
   if (is_end ? run.above != 0 : (at != run.first || run.below != 0)) return open_slot(run, at);
   const size_t spare = run.spare();
   const size_t room = min(spare - spare / 2, max(run.count, size_t{4}));
-  const size_t below = is_end ? spare - room : room;
-  Region* const first = run.first - run.below + below;
-  move_regions(first, run.first, run.end());
-  run = {first, run.count, below, spare - below};
+  slide(run, is_end ? spare - room : room);
   return open_slot(run, is_end ? run.end() : run.first);
 }
 
@@ -240,31 +244,24 @@ inline void close_slots(Run& run, Region*& from, Region* to) {
   run.count -= gone;
 }
 
-/// Has at least `slots` spare slots above. Requires: spare() >= slots.
+/// Has at least `slots` spare slots above, or below. Requires: spare() >= slots.
 inline void make_above(Run& run, size_t slots) {
-  if (run.above >= slots) return;
-  move_regions(run.first - run.below, run.first, run.end());
-  run.first -= run.below;
-  run.above += run.below;
-  run.below = 0;
+  if (run.above < slots) slide(run, 0);
 }
-
-/// Has at least `slots` spare slots below. Requires: spare() >= slots.
 inline void make_below(Run& run, size_t slots) {
-  if (run.below >= slots) return;
-  Region* const first = run.first + run.above;
-  move_regions(first, run.first, run.end());
-  run = {first, run.count, run.below + run.above, 0};
+  if (run.below < slots) slide(run, run.spare());
 }
 
-/// open_slot() where slot after slot is opened in one place: the fewer regions make way.
+/// open_slot() where slot after slot is opened in one place: the fewer regions make way. Where they
+/// have no room, all make way once for half of the spare slots.
 inline Region* open_slot_near(Run& run, Region* at) {
-  if (bytes_between(at, run.end()) <= bytes_between(run.first, at)) return open_slot(run, at);
-  if (run.below == 0) {
+  const bool is_high = bytes_between(at, run.end()) <= bytes_between(run.first, at);
+  if ((is_high ? run.above : run.below) == 0) {
     const size_t index = static_cast<size_t>(at - run.first);
-    make_below(run, 1);
+    slide(run, is_high ? run.spare() / 2 : run.spare() - run.spare() / 2);
     at = run.first + index;
   }
+  if (is_high) return open_slot(run, at);
   move_regions(run.first - 1, run.first, at);
   --run.first;
   --run.below;

@@ -116,7 +116,8 @@ struct Found {
   PhysAddr at;
   PhysRange gap;
   PhysRange memory;
-  const Region* above = nullptr;  ///< What is reserved above that, or where it would lie; or null.
+  const Region* above = nullptr;  ///< What is reserved above the gap, or where it would lie; null:
+                                  ///< not known.
 };
 
 /// Where a block was put beside a region.

@@ -109,7 +109,7 @@ class Trail {
   PhysAddr edge() const { return kind_.bottom_up() ? passed_.end : passed_.base; }
   PhysAddr reach() const { return open_ ? edge() : reach_; }
 
-  /// The fewest bytes at this alignment that no free range inside holds.
+  /// No free range inside holds as many bytes at this alignment.
   uint64_t least(uint64_t align) const {
     const uint64_t more = largest_ + slack(align) + 1;
     return align >= align_min_ ? min(more, size_min_) : more;
@@ -139,7 +139,8 @@ class Trail {
   /// What `largest_` may be short of for blocks of alignment `align`.
   static constexpr uint64_t slack(uint64_t align) { return align < kLine ? kLine - 1 : 0; }
 
-  /// No window holds more, for none begins at address 0. A line more or two, and it does not wrap.
+  /// No window holds more: all leave out the first page, which is no smaller. A line more or two,
+  /// and it does not wrap.
   static constexpr uint64_t kMost = ~uint64_t{0} - 4096;
   static constexpr uint64_t sum(uint64_t a, uint64_t b) {
     return a + b < a ? kMost : min(a + b, kMost);
@@ -247,7 +248,7 @@ class Trails {
     least_ = ~uint64_t{0};
   }
 
-  /// What stands there, where next() knows something.
+  /// What stands there, after take_again() or next() has said yes.
   Region* neighbour() const { return neighbour_; }
 
   /// `request` was granted as the trail that was asked for last leads, inside `window`: what is
@@ -283,7 +284,8 @@ class Trails {
   }
 
   /// It was put there, as `region`. Between the two is no place that is aligned as `last_` asks, so
-  /// that what may fit elsewhere is what it was.
+  /// that what may fit elsewhere is what it was: upwards it is at the first such place, and
+  /// downwards the edge itself is one, from granted() on.
   void took_next(Region* region, PhysAddr at, uint64_t size) {
     trails_[current_].took(at, size);
     neighbour_ = region;
@@ -319,7 +321,7 @@ class Trails {
   // For requests like `last_`:
   PhysAddr end_;                   ///< How much of that they may take.
   uint64_t again_ = 0;             ///< The same for those that are aligned at the edge.
-  uint64_t least_ = ~uint64_t{0};  ///< What needs fewer may fit elsewhere.
+  uint64_t least_ = ~uint64_t{0};  ///< What needs fewer may fit elsewhere; more than all: unknown.
   AllocRequest last_;
 };
 
