@@ -26,6 +26,7 @@ struct CostState {
   bool bottom_up = false;
   bool movable_node = false;
   bool has_mirror = false;
+  bool reserved_full = false;
 
   const std::vector<Region>& table(TableId id) const {
     return id == TableId::Memory ? memory : id == TableId::Reserved ? reserved : physmem;

@@ -124,7 +124,8 @@ bool CostSearch::attempt(PhysRange window, const RegionSieve& sieve, const Wish&
       const PhysRange seen =
           state_.bottom_up ? PhysRange{window.base, gap.end} : PhysRange{gap.base, window.end};
       count_passed(window, seen, sieve, wish);
-      return true;
+      // A full table takes no block: then all else is tried too.
+      return !state_.reserved_full;
     }
     if (state_.bottom_up) {
       rest.base = min(rest.end, max(gap.base, memory.end));

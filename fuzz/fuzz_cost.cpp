@@ -69,6 +69,7 @@ class CostRun {
     state_.bottom_up = core_.bottom_up();
     state_.movable_node = core_.movable_node();
     state_.has_mirror = core_.has_mirror();
+    state_.reserved_full = state_.reserved.size() == core_.table(TableId::Reserved).capacity();
   }
 
   [[noreturn]] void report(const lab::Op& op, const fuzz::Extent& extent, uint64_t steps,
