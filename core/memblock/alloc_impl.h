@@ -106,12 +106,17 @@ bool BasicMemblock<Table>::put_found(PhysRange place, const Found& found, bool u
   return true;
 }
 
-// The next block may go beside `region`. Not where it has to come to where it is printed, and not
-// when the table is full: it grows at the next allocation, as Linux has it, even where that would
-// be joined.
+// Whether the next block may go beside the last one. Not where it has to come to where it is
+// printed, and not when the table is full: it grows at the next allocation, as Linux has it, even
+// where that would be joined.
+template <RegionTable Table>
+bool BasicMemblock<Table>::may_go_on() const {
+  return !trace_ && reserved_.count() != reserved_.capacity();
+}
+
 template <RegionTable Table>
 void BasicMemblock<Table>::stand_beside(Region* region, PhysAddr room_end) {
-  if (trace_ || reserved_.count() == reserved_.capacity()) return trails_.leave_neighbour();
+  if (!may_go_on()) return trails_.leave_neighbour();
   trails_.stand_beside(region, room_end);
 }
 
@@ -173,13 +178,14 @@ Result<PhysAddr> BasicMemblock<Table>::allocate_near(const AllocRequest& request
   Region* const region = reserved_.put_in_gap(above, at, request.size, bottom_up_);
   if (region == nullptr) return search_and_reserve(request);
   trails_.took_next(region, at, request.size);
-  if (reserved_.count() == reserved_.capacity()) trails_.leave_neighbour();
+  if (!may_go_on()) trails_.leave_neighbour();
   return given(request, at);
 }
 
 template <RegionTable Table>
 Result<PhysAddr> BasicMemblock<Table>::given(const AllocRequest& request, PhysAddr at) {
-  return request.zero && zeroes_ ? zeroed(at, request.size) : Result<PhysAddr>{at};
+  const bool zeroes = platform_.zero != nullptr || platform_.phys_to_virt != nullptr;
+  return request.zero && zeroes ? zeroed(at, request.size) : Result<PhysAddr>{at};
 }
 
 template <RegionTable Table>

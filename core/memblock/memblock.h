@@ -346,6 +346,7 @@ class BasicMemblock {
   [[gnu::always_inline]] inline bool take_next(const Trail& trail, PhysRange window,
                                                const Wish& wish, SearchKind kind, PhysAddr& at);
   bool put_found(PhysRange place, const Found& found, bool up);
+  bool may_go_on() const;
   void stand_beside(Region* region, PhysAddr room_end);
   [[gnu::noinline]] Result<PhysAddr> allocate_near(const AllocRequest& request);
   [[gnu::noinline]] Result<PhysAddr> search_and_reserve(const AllocRequest& request);
@@ -411,7 +412,6 @@ class BasicMemblock {
   PageSink sink_;
   PhysAddr limit_ = kPhysAddrMax;
   const char* caller_ = "memblock";
-  bool zeroes_ = false;  ///< Whether the platform can clear memory.
   bool bottom_up_ = false;
   bool movable_node_ = false;
   bool has_mirror_ = false;

@@ -18,8 +18,7 @@ BasicMemblock<Table>::BasicMemblock(const Storage& storage, const Platform& plat
       machine_(machine),
       memory_(storage.memory, TableId::Memory),
       reserved_(storage.reserved, TableId::Reserved),
-      physmem_(storage.physmem, TableId::Physmem),
-      zeroes_(platform.zero != nullptr || platform.phys_to_virt != nullptr) {
+      physmem_(storage.physmem, TableId::Physmem) {
   MEMBLOCK_ASSERT(machine.page_shift >= 12 && machine.page_shift <= 16);
 }
 

@@ -243,7 +243,7 @@ class Trails {
   /// `room_end`.
   void stand_beside(Region* region, PhysAddr room_end) {
     neighbour_ = region;
-    room_end_ = room_end;
+    end_ = room_end;
     again_ = 0;
     least_ = ~uint64_t{0};
   }
@@ -255,7 +255,7 @@ class Trails {
   /// like it in all but size may go on there.
   void granted(const AllocRequest& request, PhysRange window, bool up) {
     if (neighbour_ == nullptr || !is_power_of_two(request.align)) return;
-    end_ = up ? min(room_end_, window.end) : max(room_end_, window.base);
+    end_ = up ? min(end_, window.end) : max(end_, window.base);
     least_ = trails_[current_].least(request.align);
     last_ = request;
     again_ = room_at_edge();
@@ -265,12 +265,11 @@ class Trails {
   /// the same region. Not if it takes all that is free: what lies behind it might have to be
   /// joined.
   bool take_again(const AllocRequest& request, bool up) {
-    const uint64_t room = again_ - request.size;
     if (again_ <= request.size || request.size < least_ ||
         (request.size & (request.align - 1)) != 0 || !alike(request, last_)) {
       return false;
     }
-    again_ = room;
+    again_ -= request.size;
     trails_[current_].took_beside(request.size, up);
     return true;
   }
@@ -317,10 +316,9 @@ class Trails {
   size_t current_ = 0;
   size_t next_ = 0;
   Region* neighbour_ = nullptr;  ///< Plain, at the edge of the current trail.
-  PhysAddr room_end_;            ///< From that edge on memory is free up to here.
-  // For requests like `last_`:
-  PhysAddr end_;                   ///< How much of that they may take.
-  uint64_t again_ = 0;             ///< The same for those that are aligned at the edge.
+  PhysAddr end_;                 ///< From that edge on memory is free up to here.
+  // For requests like `last_`, whose window has the end too:
+  uint64_t again_ = 0;  ///< How much of that those may take that are aligned at the edge.
   uint64_t least_ = ~uint64_t{0};  ///< What needs fewer may fit elsewhere; more than all: unknown.
   AllocRequest last_;
 };
