@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "bench/boot_job.h"
-#include "bench/peer.h"
 
 namespace memblock::bench {
 namespace {
@@ -32,7 +31,6 @@ class BootLimitJob : public Job {
         steps_.push_back(step_to(model, before));
       }
     });
-    for (std::vector<Region>& table : tables_) table.resize(4 * kModelRegionsMax);
   }
 
   uint64_t whole() const override { return steps_.size(); }
@@ -81,11 +79,13 @@ class BootLimitJob : public Job {
                         static_cast<uint32_t>(come), static_cast<uint32_t>(new_.size())});
       for (size_t i = 0; i < come; ++i) new_.push_back(now[at + i]);
       old.assign(now.begin(), now.end());
+      tables_[table].resize(std::max(tables_[table].size(), now.size()));
     }
     return static_cast<uint32_t>(edits_.size());
   }
 
-  LAB_BENCH_CALL void put_down(const Edit* edit, const Edit* stop) {
+  /// Behind a call, as a memblock's verbs are.
+  [[gnu::noinline]] void put_down(const Edit* edit, const Edit* stop) {
     for (; edit != stop; ++edit) {
       size_t& count = counts_[edit->table];
       Region* const at = &tables_[edit->table][edit->at];
