@@ -51,6 +51,16 @@ std::string remains(PhysRange all) {
          fmt::format("add {} flags=driver_managed\n", most) + searches;
 }
 
+/// A table without a slot to spare: what a search finds cannot be put there, and all else that the
+/// request allows is tried. (A campaign came here when the bound knew nothing of it.)
+std::string full(PhysRange all) {
+  const PhysAddr border = all.base + kCostSpare * kCostSlot;
+  return fmt::format(
+      "reserve [{:#x}, {:#x}) nid=1023\nset_bottom_up on\n"
+      "alloc_try_nid size=0x1 within=[{:#x}, 0x0)\n",
+      all.base.value, border.value, (border + 0x1000).value);
+}
+
 void add_seeds(const CostStart& start, std::vector<lab::Trace>& out) {
   const PhysRange all = PhysRange::from_size(kCostRefuge.end, start.regions * kCostSlot);
   const PhysRange middle =
@@ -58,7 +68,7 @@ void add_seeds(const CostStart& start, std::vector<lab::Trace>& out) {
   const std::string calls = edits(middle, all);
   for (const std::string& text :
        {searches(start.block, all.end.value), searches(uint64_t{8} << 20, all.end.value), calls,
-        remains(all)}) {
+        remains(all), full(all)}) {
     lab::ParsedTrace parsed = lab::parse_trace(text);
     MEMBLOCK_ASSERT(parsed.ok());
     lab::Trace trace = std::move(parsed.trace);

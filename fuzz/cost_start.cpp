@@ -9,7 +9,6 @@ namespace memblock::fuzz {
 namespace {
 
 constexpr uint32_t kRegionsEach = 8;  // For each that the limits name.
-constexpr uint32_t kSpare = 256;
 
 PhysAddr slot(size_t i) { return kCostRefuge.end + i * kCostSlot; }
 
@@ -87,8 +86,8 @@ lab::Limits limits_of(const CostStart& start) {
 }
 
 lab::Limits capacities_for(const CostStart& start, lab::Limits limits) {
-  limits.memory = limits.reserved = start.regions + kSpare;
-  limits.physmem = kSpare;
+  limits.memory = limits.reserved = start.regions + kCostSpare;
+  limits.physmem = kCostSpare;
   return limits;
 }
 

@@ -60,5 +60,7 @@ std::vector<CostRegion> regions_of(const CostStart& start);
 /// it lies slot after slot of the pattern.
 inline constexpr PhysRange kCostRefuge{PhysAddr{uint64_t{0xfc} << 24}, PhysAddr{uint64_t{4} << 30}};
 inline constexpr uint64_t kCostSlot = uint64_t{4} << 20;
+/// Slots of a table that a start leaves free.
+inline constexpr uint32_t kCostSpare = 256;
 
 }  // namespace memblock::fuzz
