@@ -52,13 +52,14 @@ std::string remains(PhysRange all) {
 }
 
 /// A table without a slot to spare: what a search finds cannot be put there, and all else that the
-/// request allows is tried. (A campaign came here when the bound knew nothing of it.)
+/// request allows is tried, here below what is now reserved without a gap. (A campaign came here
+/// when the bound knew nothing of it.)
 std::string full(PhysRange all) {
   const PhysAddr border = all.base + kCostSpare * kCostSlot;
   return fmt::format(
-      "reserve [{:#x}, {:#x}) nid=1023\nset_bottom_up on\n"
+      "reserve [0x0, {:#x}) nid=1023\nset_bottom_up on\n"
       "alloc_try_nid size=0x1 within=[{:#x}, 0x0)\n",
-      all.base.value, border.value, (border + 0x1000).value);
+      border.value, (border + 0x1000).value);
 }
 
 void add_seeds(const CostStart& start, std::vector<lab::Trace>& out) {
