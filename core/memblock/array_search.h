@@ -31,15 +31,17 @@ inline size_t bit_floor(size_t count) {
 /// branch: half of those in a search are mispredicted, whatever a compiler thinks it knows.
 inline void step_over(const char*& at, const char* from, size_t bytes, PhysAddr address) {
   const char* const there = from + bytes;
-  PhysInt base;
-  __builtin_memcpy(&base, there, sizeof(base));
 #if MEMBLOCK_X86
-  // In this order the carry alone tells: a move that asks for more takes twice as long.
+  // In this order the carry alone tells: a move that asks for more takes twice as long. And
+  // compared where it lies: a search is as quick as its instructions are few.
   asm("cmp %[base], %[address]\n\tcmovae %[there], %[at]"
       : [at] "+r"(at)
-      : [there] "r"(there), [address] "r"(address.value), [base] "r"(base)
+      : [there] "r"(there), [address] "r"(address.value),
+        [base] "m"(*reinterpret_cast<const PhysInt*>(there))
       : "cc");
 #else
+  PhysInt base;
+  __builtin_memcpy(&base, there, sizeof(base));
   size_t mask = size_t{0} - static_cast<size_t>(base <= address.value);
   asm("" : "+r"(mask));  // What the compiler cannot see through it cannot make a branch of.
   at += mask & static_cast<size_t>(there - at);
@@ -120,6 +122,17 @@ const Element* last_from_window_soon(const Element* elements, size_t count, Phys
   step_over(in_high, high, 0, address);
   step_over_three(in_high, high, kQuarter, address);
   return last_in_quarters<Element, kWindow / 16>(in_low < in_high ? in_high : in_low, address);
+}
+
+/// last_from() and last_from_soon() where there are `kCount`, without a look at how many.
+template <size_t kCount, class Element>
+const Element* last_from_all(const Element* elements, PhysAddr address) {
+  return last_from_window<Element, std::bit_floor(kCount)>(elements, kCount, address);
+}
+template <size_t kCount, class Element>
+const Element* last_from_all_soon(const Element* elements, PhysAddr address) {
+  if constexpr (kCount < 32) return last_from_all<kCount>(elements, address);
+  return last_from_window_soon<Element, std::bit_floor(kCount)>(elements, kCount, address);
 }
 
 /// A function of its own, or its callers would be short of registers.

@@ -106,12 +106,14 @@ struct Kinds {
 };
 
 /// A node above leaves or above other nodes. Entry 0 of all nodes on the left edge of a tree has
-/// the key 0; any other key is where the lowest region below the entry begins.
+/// the key 0; any other key is where the lowest region below the entry begins. Behind the last
+/// entry all keys are kNoKey, so that a search need not know how many entries there are.
 template <class Shape>
 struct alignas(kLine) InnerNode {
   static constexpr size_t kFan = Shape::kFan;
   static constexpr size_t kFanMin = kFan / 4;
   static constexpr size_t kLeafSlots = Shape::kLeafSlots;
+  static constexpr PhysInt kNoKey = kPhysAddrMax.value;  ///< No region begins there.
 
   /// All that an entry says.
   struct Entry {
@@ -133,11 +135,11 @@ struct alignas(kLine) InnerNode {
 
   /// The entry below which `address` lies. Requires: it does not lie below them all.
   size_t slot_of(PhysAddr address) const {
-    return static_cast<size_t>(last_from(keys, fan, address) - keys);
+    return static_cast<size_t>(last_from_all<kFan>(keys, below_no_key(address)) - keys);
   }
   /// The same for who has to wait for it.
   size_t slot_of_soon(PhysAddr address) const {
-    return static_cast<size_t>(last_from_soon(keys, fan, address) - keys);
+    return static_cast<size_t>(last_from_all_soon<kFan>(keys, below_no_key(address)) - keys);
   }
 
   InnerNode* child(size_t slot) const { return static_cast<InnerNode*>(children[slot]); }
@@ -155,6 +157,12 @@ struct alignas(kLine) InnerNode {
 
   Entry entry(size_t slot) const {
     return {keys[slot], children[slot], rooms[slot], kinds[slot], firsts[slot], counts[slot]};
+  }
+
+  /// Has no entries.
+  void clear() {
+    fan = 0;
+    for (PhysInt& key : keys) key = kNoKey;
   }
 
   /// Requires: fan < kFan.
@@ -176,6 +184,7 @@ struct alignas(kLine) InnerNode {
     each_array(*this, [&](auto& array, auto&) {
       __builtin_memmove(array + slot, array + slot + 1, (fan - slot) * sizeof(array[0]));
     });
+    keys[fan] = kNoKey;
   }
 
   /// Moves entries `[from, fan)` of `other` to the end of this one. Requires: room for them.
@@ -185,7 +194,7 @@ struct alignas(kLine) InnerNode {
       __builtin_memcpy(to + fan, array + from, moved * sizeof(array[0]));
     });
     fan += static_cast<uint32_t>(moved);
-    other.fan = static_cast<uint32_t>(from);
+    while (other.fan != from) other.keys[--other.fan] = kNoKey;
   }
 
   /// Bounds of all entries together.
@@ -201,6 +210,10 @@ struct alignas(kLine) InnerNode {
   }
 
  private:
+  static PhysAddr below_no_key(PhysAddr address) {
+    return address - static_cast<PhysInt>(address.value == kNoKey);
+  }
+
   /// Does the same to each array of this node, with that of `other` beside it.
   template <class Each>
   void each_array(InnerNode& other, Each&& each) {

@@ -32,7 +32,7 @@ void BasicTreeTable<Shape>::raise_root() {
   lower.above += upper.count;
 
   auto* const root = static_cast<Inner*>(take_node());
-  root->fan = 0;
+  root->clear();
   root->insert(0, leaf_entry(PhysAddr{0}, lower.first - lower.below, lower));
   root->insert(1, leaf_entry(upper.first->base, slots, upper));
   root_ = root;
@@ -93,7 +93,7 @@ void BasicTreeTable<Shape>::make_entry_room(PhysAddr address, Path& path) {
       MEMBLOCK_ASSERT(height_ < Shape::kHeightMax);
       auto* const root = static_cast<Inner*>(take_node());
       auto* const old = static_cast<Inner*>(root_);
-      root->fan = 0;
+      root->clear();
       root->insert(0, {0, old, old->room(), old->all_kinds(), 0, 0});
       root_ = root;
       path.nodes[++height_] = root;
@@ -114,7 +114,7 @@ void BasicTreeTable<Shape>::make_entry_room(PhysAddr address, Path& path) {
 template <class Shape>
 void BasicTreeTable<Shape>::split(Inner& node, Inner& parent, size_t slot, size_t left) {
   auto* const upper = static_cast<Inner*>(take_node());
-  upper->fan = 0;
+  upper->clear();
   upper->take_from(node, left);
   parent.rooms[slot] = node.room();
   parent.kinds[slot] = node.all_kinds();

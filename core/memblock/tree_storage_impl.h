@@ -216,6 +216,9 @@ struct BasicTreeTable<Shape>::Audit {
     ++nodes;
     const size_t least = level == table.height_ ? 2 : Inner::kFanMin;
     if (node.fan < least || node.fan > Inner::kFan) return found(6);
+    for (size_t i = node.fan; i < Inner::kFan; ++i) {
+      if (node.keys[i] != Inner::kNoKey) return found(6);
+    }
     for (size_t slot = 0; slot < node.fan && broken == 0; ++slot) {
       const bool left = is_left && slot == 0;
       const bool right = is_right && slot + 1 == node.fan;
