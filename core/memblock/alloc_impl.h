@@ -87,7 +87,7 @@ Status BasicMemblock<Table>::find_and_reserve(const Wish& wish, PhysRange window
   }
   trail->found(wish, passed.largest, found);
   at = found.at;
-  const PhysRange place = PhysRange::from_size(at, wish.size);
+  const PhysRange place{at, at + wish.size};
   trace_range("memblock_reserve", place, kAllocator);
   return put_found(place, found, kind.bottom_up())
              ? Status::Ok
@@ -124,13 +124,13 @@ void BasicMemblock<Table>::stand_beside(Region* region, PhysAddr room_end) {
 template <RegionTable Table>
 bool BasicMemblock<Table>::take_next(const Trail& trail, PhysRange window, const Wish& wish,
                                      SearchKind kind, PhysAddr& at) {
+  const bool up = kind.bottom_up();
+  const PhysAddr edge = trail.edge(up), reach = trail.reach(up);
   Spot spot;
-  const bool taken =
-      kind.bottom_up()
-          ? reserved_.take_above(trail.edge(), min(trail.reach(), window.end), wish, spot)
-          : reserved_.take_below(trail.edge(), max(trail.reach(), window.base), wish, spot);
+  const bool taken = up ? reserved_.take_above(edge, min(reach, window.end), wish, spot)
+                        : reserved_.take_below(edge, max(reach, window.base), wish, spot);
   if (!taken) return false;
-  trails_.took(spot.at, wish.size);
+  trails_.took(spot.at, wish.size, up);
   stand_beside(spot.region, spot.room_end);
   at = spot.at;
   return true;
@@ -177,7 +177,7 @@ Result<PhysAddr> BasicMemblock<Table>::allocate_near(const AllocRequest& request
   const Region* const above = trails_.neighbour() + static_cast<size_t>(bottom_up_);
   Region* const region = reserved_.put_in_gap(above, at, request.size, bottom_up_);
   if (region == nullptr) return search_and_reserve(request);
-  trails_.took_next(region, at, request.size);
+  trails_.took_next(region, at, request.size, bottom_up_);
   if (!may_go_on()) trails_.leave_neighbour();
   return given(request, at);
 }

@@ -25,24 +25,25 @@ struct AllocRequest {
   const char* traced_as = nullptr;  ///< Name in the call trace; null: no line of its own.
 };
 
-/// Whether two requests ask for the same in all but size. By words: member by member takes twice as
-/// long, and this is what most allocations do most of.
+/// Whether two requests ask for the same in all but size. Word by word, each as callers write it:
+/// member by member takes twice as long, and this is what most allocations do most of. What has
+/// just been written in two words cannot be read as one before both have left the store buffer.
 inline bool alike(const AllocRequest& a, const AllocRequest& b) {
-  constexpr size_t kBytes = offsetof(AllocRequest, traced_as);
-  static_assert(offsetof(AllocRequest, size) == 0 &&
-                    kBytes == 2 * sizeof(uint64_t) + 2 * sizeof(PhysAddr) + sizeof(NodeId) + 4,
-                "there are no bytes between the members");
-  uint64_t differing = 0;
-  for (size_t at = sizeof(a.size); at < kBytes; at += sizeof(uint64_t)) {
-    uint64_t one, other;
+  static_assert(
+      offsetof(AllocRequest, traced_as) == offsetof(AllocRequest, nid) + 2 * sizeof(uint32_t),
+      "there are no bytes between the members");
+  const auto differ = [&]<class Word>(size_t at, Word) {
+    Word one, other;
     __builtin_memcpy(&one, reinterpret_cast<const char*>(&a) + at, sizeof(one));
     __builtin_memcpy(&other, reinterpret_cast<const char*>(&b) + at, sizeof(other));
-    // Word by word indeed. What has just been written in two words cannot be read as one before
-    // both have left the store buffer.
-    asm("" : "+r"(one));
-    differing |= one ^ other;
-  }
-  return differing == 0;
+    asm("" : "+r"(one));  // Nor does the compiler make one of two.
+    return one ^ other;
+  };
+  return (differ(offsetof(AllocRequest, align), uint64_t{}) |
+          differ(offsetof(AllocRequest, min), PhysInt{}) |
+          differ(offsetof(AllocRequest, max), PhysInt{}) |
+          differ(offsetof(AllocRequest, nid), uint32_t{}) |
+          differ(offsetof(AllocRequest, exact_nid), uint32_t{})) == 0;
 }
 
 }  // namespace memblock

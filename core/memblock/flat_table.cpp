@@ -47,20 +47,19 @@ IndexRange FlatTable::positions(PhysRange range) const {
 
 bool FlatTable::take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot) {
   if (count_ == 0 || count_ == capacity()) return false;
-  detail::Run run = all();
+  const detail::Run run = all();
   Region* const region = detail::beginning_at(run, taken_, edge);
-  if (region == nullptr || !detail::take_below(run, region, floor, wish, false, spot)) return false;
-  took(run, spot.region, wish.size);
+  if (region == nullptr || !detail::fits_below(run, region, floor, wish, spot)) return false;
+  spot.region = put_in_gap(region, spot.at, wish.size, false);
   return true;
 }
 
 bool FlatTable::take_above(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot) {
   if (count_ == 0 || count_ == capacity()) return false;
-  detail::Run run = all();
+  const detail::Run run = all();
   Region* const region = detail::ending_at(run, taken_, edge);
-  if (region == nullptr || !detail::take_above(run, region, ceiling, wish, false, spot))
-    return false;
-  took(run, spot.region, wish.size);
+  if (region == nullptr || !detail::fits_above(run, region, ceiling, wish, spot)) return false;
+  spot.region = put_in_gap(region + 1, spot.at, wish.size, true);
   return true;
 }
 
@@ -68,15 +67,10 @@ Region* FlatTable::put_in_gap(const Region* above, PhysAddr at, uint64_t bytes, 
   if (count_ == capacity()) return nullptr;
   detail::Run run = all();
   Region* const region = detail::put_in_gap(run, const_cast<Region*>(above), at, bytes, up, false);
-  took(run, region, bytes);
-  return region;
-}
-
-// A block of so many bytes went into `region`.
-void FlatTable::took(const detail::Run& run, const Region* region, uint64_t bytes) {
   count_ = run.count;
   total_bytes_ += bytes;
   taken_ = detail::bytes_between(run.first, region);
+  return region;
 }
 
 // `touched` and one region behind it, which may join, go through the edit.

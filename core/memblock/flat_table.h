@@ -266,7 +266,6 @@ class FlatTable {
   }
 
   IndexRange overlapping(PhysRange range) const;
-  void took(const detail::Run& run, const Region* region, uint64_t bytes);
   template <class Edit>
   void edit(IndexRange touched, size_t extra, Edit edit);
   void move_to(std::span<Region> storage);

@@ -47,7 +47,7 @@ inline Region* first_ending_after(Region* regions, size_t count, PhysAddr addres
       gap = PhysRange{bottom, top};
       return true;
     }
-    if (passed.largest < bytes) passed.add(PhysRange{bottom, top});
+    passed.add(PhysRange{bottom, top});
     return false;
   };
   if (below != first && top <= below[-1].end()) top = (--below)->base;
@@ -254,7 +254,7 @@ inline void make_below(Run& run, size_t slots) {
 
 /// open_slot() where slot after slot is opened in one place: the fewer regions make way. Where they
 /// have no room, all make way once for half of the spare slots.
-inline Region* open_slot_near(Run& run, Region* at) {
+[[gnu::always_inline]] inline Region* open_slot_near(Run& run, Region* at) {
   const bool is_high = bytes_between(at, run.end()) <= bytes_between(run.first, at);
   if ((is_high ? run.above : run.below) == 0) {
     const size_t index = static_cast<size_t>(at - run.first);
@@ -361,28 +361,26 @@ inline Region* ending_at(const Run& run, size_t likely, PhysAddr edge) {
   return above;
 }
 
-/// Takes a block right below `region`, down to above `floor`; false, and nothing done, if it does
-/// not fit there or touches what lies below. Requires: spare() != 0.
-[[gnu::always_inline]] inline bool take_below(Run& run, Region* region, PhysAddr floor,
-                                              const Wish& wish, bool slides, Spot& spot) {
+/// Where a block goes right below `region`, down to above `floor`; false if it does not fit there
+/// or would touch what lies below.
+inline bool fits_below(const Run& run, const Region* region, PhysAddr floor, const Wish& wish,
+                       Spot& spot) {
   const PhysAddr edge = region->base;
   if (region != run.first) floor = max(floor, region[-1].end());
   if (edge <= floor || edge - floor <= wish.size) return false;
-  const PhysAddr at{align_down((edge - wish.size).value, wish.align)};
-  if (at <= floor) return false;
-  spot = {at, put_in_gap(run, region, at, wish.size, false, slides), floor};
-  return true;
+  spot.at = PhysAddr{align_down((edge - wish.size).value, wish.align)};
+  spot.room_end = floor;
+  return floor < spot.at;
 }
 
 /// The same right above `region`, up to below `ceiling`.
-[[gnu::always_inline]] inline bool take_above(Run& run, Region* region, PhysAddr ceiling,
-                                              const Wish& wish, bool slides, Spot& spot) {
+inline bool fits_above(const Run& run, const Region* region, PhysAddr ceiling, const Wish& wish,
+                       Spot& spot) {
   const PhysAddr edge = region->end();
   if (region + 1 != run.end()) ceiling = min(ceiling, region[1].base);
-  const PhysAddr at{align_up(edge.value, wish.align)};
-  if (at < edge || ceiling <= at || ceiling - at <= wish.size) return false;
-  spot = {at, put_in_gap(run, region + 1, at, wish.size, true, slides), ceiling};
-  return true;
+  spot.at = PhysAddr{align_up(edge.value, wish.align)};
+  spot.room_end = ceiling;
+  return edge <= spot.at && spot.at < ceiling && wish.size < ceiling - spot.at;
 }
 
 /// Takes `range` out of the one region that holds all of it; returns the first region above the

@@ -130,10 +130,15 @@ struct Spot {
 /// The alignment that callers name most: a cache line.
 inline constexpr uint64_t kLine = 64;
 
+/// How many bytes lie from `address` up to the next multiple of kLine.
+constexpr uint64_t bytes_to_line(PhysAddr address) {
+  return (uint64_t{0} - address.value) & (kLine - 1);
+}
+
 /// How many bytes of `free` lie above its first multiple of kLine.
 constexpr uint64_t bytes_from_line(PhysRange free) {
-  const uint64_t first = align_up(free.base.value, kLine);
-  return first < free.base.value || free.end.value < first ? 0 : free.end.value - first;
+  const uint64_t in_front = bytes_to_line(free.base);
+  return free.size() < in_front ? 0 : free.size() - in_front;
 }
 
 /// What a search has passed by: no free range among it holds more than `largest` bytes from a
@@ -142,7 +147,9 @@ struct Passed {
   uint64_t largest = 0;
 
   void add(PhysRange free) {
-    if (largest < free.size()) largest = max(largest, bytes_from_line(free));
+    const uint64_t in_front = bytes_to_line(free.base);
+    const uint64_t bytes = free.size() - in_front;
+    if (largest < bytes && in_front < free.size()) largest = bytes;
   }
 };
 

@@ -55,16 +55,17 @@ class Trail {
     } else if (!kind_.bottom_up() && gap.base < passed_.base) {
       reach_ = passed_.base = min(passed_.end, gap.end);
     } else {
-      pass_by(gap, 0);
+      pass_by(min(bytes_from_line(gap), kMost));
     }
   }
 
   /// Whether a search for `wish` in `window` may go on where others ended.
   bool leads_on(PhysRange window, const Wish& wish, SearchKind kind) const {
+    if (kind != kind_) return false;
     const bool begins_inside = kind.bottom_up()
                                    ? passed_.base <= window.base && window.base < passed_.end
                                    : window.end <= passed_.end && passed_.base < window.end;
-    return begins_inside && kind == kind_ && rules_out(wish) && sees_across(window, wish);
+    return begins_inside && rules_out(wish) && sees_across(window, wish);
   }
 
   /// What is left of `window` for a search that may go on. A block may begin below a place where a
@@ -82,15 +83,21 @@ class Trail {
   /// A search that started here, or went on, has found a block and passed by free ranges of up to
   /// `largest` bytes.
   [[gnu::always_inline]] void found(const Wish& wish, uint64_t largest, const Found& found) {
-    const uint64_t cut_off = searched_for(wish, largest);
+    const bool up = kind_.bottom_up();
     const PhysAddr end = found.at + wish.size;
-    if (kind_.bottom_up()) {
+    uint64_t left =
+        bytes_from_line(up ? PhysRange{found.gap.base, found.at} : PhysRange{end, found.gap.end});
+    if (open_) {
+      left = sum(left, cut_off());
+      largest = sum(largest, cut_off());
+    }
+    searched_for(wish, largest);
+    pass_by(left);
+    if (up) {
       passed_.end = end;
-      pass_by(PhysRange{found.gap.base, found.at}, cut_off);
       reach_ = found.memory.end;
     } else {
       passed_.base = found.at;
-      pass_by(PhysRange{end, found.gap.end}, cut_off);
       reach_ = found.memory.base;
     }
     open_ = false;
@@ -99,15 +106,15 @@ class Trail {
   /// The same, without success.
   void failed(PhysRange window, const Wish& wish, uint64_t largest) {
     const bool started = started_;
-    static_cast<void>(searched_for(wish, largest));
+    searched_for(wish, open_ ? sum(largest, cut_off()) : largest);
     open_ = open_ || started || !passed_.contains(window);
     passed_ = PhysRange{min(passed_.base, window.base), max(passed_.end, window.end)};
   }
 
   /// Where the way goes on, and how far memory does. Where a search gave up, nothing is known of
-  /// it: both are the same.
-  PhysAddr edge() const { return kind_.bottom_up() ? passed_.end : passed_.base; }
-  PhysAddr reach() const { return open_ ? edge() : reach_; }
+  /// it: both are the same. `up` says, as below, which way that is.
+  PhysAddr edge(bool up) const { return up ? passed_.end : passed_.base; }
+  PhysAddr reach(bool up) const { return open_ ? edge(up) : reach_; }
 
   /// No free range inside holds as many bytes at this alignment.
   uint64_t least(uint64_t align) const {
@@ -116,12 +123,12 @@ class Trail {
   }
 
   /// A block was put next on the way, with nothing free in front of it but what is nearer.
-  void took(PhysAddr at, uint64_t size) {
-    if (kind_.bottom_up()) {
-      if (at != passed_.end) pass_by(PhysRange{passed_.end, at}, 0);
+  void took(PhysAddr at, uint64_t size, bool up) {
+    if (up) {
+      if (at != passed_.end) pass_by(bytes_from_line(PhysRange{passed_.end, at}));
       passed_.end = at + size;
     } else {
-      if (at + size != passed_.base) pass_by(PhysRange{at + size, passed_.base}, 0);
+      if (at + size != passed_.base) pass_by(bytes_from_line(PhysRange{at + size, passed_.base}));
       passed_.base = at;
     }
   }
@@ -158,19 +165,18 @@ class Trail {
 
   bool rules_out(const Wish& wish) const { return wish.size >= least(wish.align); }
 
-  /// Returns what may have been cut off a free range where the search before gave up.
-  uint64_t searched_for(const Wish& wish, uint64_t largest) {
-    const uint64_t cut_off = open_ ? largest_ + kLine - 1 : 0;
-    largest_ = max(largest_, sum(largest, cut_off));
+  /// What may have been cut off a free range where the search before gave up.
+  uint64_t cut_off() const { return largest_ + kLine - 1; }
+
+  void searched_for(const Wish& wish, uint64_t largest) {
+    largest_ = max(largest_, min(largest, kMost));
     size_min_ = wish.size;
     align_min_ = wish.align;
     started_ = false;
-    return cut_off;
   }
 
-  /// A free range was left behind, which may be larger by `more`.
-  void pass_by(PhysRange free, uint64_t more) {
-    const uint64_t bytes = sum(bytes_from_line(free), more);
+  /// A free range was left behind, of so many bytes from a line on.
+  void pass_by(uint64_t bytes) {
     largest_ = max(largest_, bytes);
     size_min_ = max(size_min_, bytes + slack(align_min_) + 1);
   }
@@ -237,7 +243,7 @@ class Trails {
   }
 
   /// A block was put next on the trail that was asked for last.
-  void took(PhysAddr at, uint64_t size) { trails_[current_].took(at, size); }
+  void took(PhysAddr at, uint64_t size, bool up) { trails_[current_].took(at, size, up); }
 
   /// `region` stands at the edge of that trail now, and from there on memory is free up to
   /// `room_end`.
@@ -254,17 +260,17 @@ class Trails {
   /// `request` was granted as the trail that was asked for last leads, inside `window`: what is
   /// like it in all but size may go on there.
   void granted(const AllocRequest& request, PhysRange window, bool up) {
-    if (neighbour_ == nullptr || !is_power_of_two(request.align)) return;
+    if (neighbour_ == nullptr || request.align == 0) return;
     end_ = up ? min(end_, window.end) : max(end_, window.base);
     least_ = trails_[current_].least(request.align);
     last_ = request;
-    again_ = room_at_edge();
+    again_ = room_at_edge(up);
   }
 
   /// Whether a block touches the last one, in front of as much as it takes, and so becomes part of
   /// the same region. Not if it takes all that is free: what lies behind it might have to be
   /// joined.
-  bool take_again(const AllocRequest& request, bool up) {
+  [[gnu::always_inline]] bool take_again(const AllocRequest& request, bool up) {
     if (again_ <= request.size || request.size < least_ ||
         (request.size & (request.align - 1)) != 0 || !alike(request, last_)) {
       return false;
@@ -278,27 +284,27 @@ class Trails {
   /// does not see it; and where.
   [[gnu::always_inline]] bool next(const AllocRequest& request, bool up, PhysAddr& at) const {
     if (request.size < least_ || !alike(request, last_)) return false;
-    const PhysAddr edge = trails_[current_].edge();
+    const PhysAddr edge = trails_[current_].edge(up);
     return up ? fits_above(edge, request, at) : fits_below(edge, request, at);
   }
 
   /// It was put there, as `region`. Between the two is no place that is aligned as `last_` asks, so
   /// that what may fit elsewhere is what it was: upwards it is at the first such place, and
   /// downwards the edge itself is one, from granted() on.
-  void took_next(Region* region, PhysAddr at, uint64_t size) {
-    trails_[current_].took(at, size);
+  void took_next(Region* region, PhysAddr at, uint64_t size, bool up) {
+    trails_[current_].took(at, size, up);
     neighbour_ = region;
-    again_ = room_at_edge();
+    again_ = room_at_edge(up);
   }
 
  private:
   static constexpr size_t kTrails = 4;
 
   /// How many bytes of requests like the last one are aligned right at the edge.
-  uint64_t room_at_edge() const {
-    const PhysAddr edge = trails_[current_].edge();
+  uint64_t room_at_edge(bool up) const {
+    const PhysAddr edge = trails_[current_].edge(up);
     if ((edge.value & (last_.align - 1)) != 0) return 0;
-    return end_ < edge ? edge - end_ : end_ - edge;
+    return up ? end_ - edge : edge - end_;
   }
 
   bool fits_above(PhysAddr edge, const AllocRequest& request, PhysAddr& at) const {

@@ -127,23 +127,14 @@ class BasicTreeTable {
 
   /// Cost: O(1) where lookups walk from region to region, else O(log n).
   const Region* holding(PhysAddr address) const {
-    const Slots leaf = slots_of(address);
-    if (leaf.count == 0) return nullptr;
-    const Region* const at = last_in(leaf, address);
-    // What lies below the region wraps.
-    return address - at->base < at->size ? at : nullptr;
+    return height_ == 0 ? holding_in({leaf_.first, leaf_.count}, address)
+                        : holding_below_nodes(address);
   }
 
   /// Cost: as holding().
   bool overlaps(PhysRange range) const {
-    const Slots leaf = slots_of(range.base);
-    if (leaf.count == 0) return false;
-    const Region* const at = last_in(leaf, range.base);
-    const auto more = static_cast<unsigned>(at + 1 != leaf.first + leaf.count);
-    if (height_ != 0 && more == 0) {
-      return detail::overlaps_near(at, 0, range) || overlaps_next_leaf(range);
-    }
-    return detail::overlaps_near(at, more, range);
+    return height_ == 0 ? overlaps_in({leaf_.first, leaf_.count}, range)
+                        : overlaps_below_nodes(range);
   }
 
   /// Cost: O(log n + k) for k regions inside the range.
@@ -307,10 +298,12 @@ class BasicTreeTable {
   static_assert(Inner::kFanMin >= 3 || (kLeafFull + 1) / 2 >= kLeafMin, "leaves have neighbours");
 
   // Searching: tree_table_impl.h
-  Slots slots_of(PhysAddr address) const {
-    return height_ == 0 ? Slots{leaf_.first, leaf_.count} : slots_below_nodes(address);
-  }
-  Slots slots_below_nodes(PhysAddr address) const;
+  [[gnu::always_inline]] inline Slots slots_below_nodes(PhysAddr address) const;
+  // Each a function of its own, the last thing that its caller calls.
+  [[gnu::noinline]] const Region* holding_below_nodes(PhysAddr address) const;
+  [[gnu::noinline]] bool overlaps_below_nodes(PhysRange range) const;
+  [[gnu::noinline]] const Region* holding_in(Slots leaf, PhysAddr address) const;
+  [[gnu::noinline]] bool overlaps_in(Slots leaf, PhysRange range) const;
   /// The last region that begins at or below `address`, or the first. Where there are more than a
   /// few and lookups walk, the one that was found last and the one behind it are asked first.
   [[gnu::always_inline]] const Region* last_in(Slots leaf, PhysAddr address) const {
@@ -383,12 +376,6 @@ class BasicTreeTable {
   void raise_added(const Path& path, const Leaf& leaf, const Region* region);
   bool take_below_in_leaf(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
   bool take_above_in_leaf(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot);
-  /// A block of so many bytes went into `region`, of a tree that is one leaf.
-  void took(const Region* region, uint64_t bytes) {
-    count_ = leaf_.count;
-    total_bytes_ += bytes;
-    taken_ = detail::bytes_between(leaf_.first, region);
-  }
 
   // Edits of several: tree_edit_impl.h
   template <class Edit>

@@ -30,6 +30,35 @@ typename BasicTreeTable<Shape>::Slots BasicTreeTable<Shape>::slots_below_nodes(
 }
 
 template <class Shape>
+const Region* BasicTreeTable<Shape>::holding_below_nodes(PhysAddr address) const {
+  return holding_in(slots_below_nodes(address), address);
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::overlaps_below_nodes(PhysRange range) const {
+  return overlaps_in(slots_below_nodes(range.base), range);
+}
+
+template <class Shape>
+const Region* BasicTreeTable<Shape>::holding_in(Slots leaf, PhysAddr address) const {
+  if (leaf.count == 0) return nullptr;
+  const Region* const at = last_in(leaf, address);
+  // What lies below the region wraps.
+  return address - at->base < at->size ? at : nullptr;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::overlaps_in(Slots leaf, PhysRange range) const {
+  if (leaf.count == 0) return false;
+  const Region* const at = last_in(leaf, range.base);
+  const auto more = static_cast<unsigned>(at + 1 != leaf.first + leaf.count);
+  if (height_ != 0 && more == 0) {
+    return detail::overlaps_near(at, 0, range) || overlaps_next_leaf(range);
+  }
+  return detail::overlaps_near(at, more, range);
+}
+
+template <class Shape>
 typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::leaf_of(PhysAddr address) const {
   Path path;
   return find(address, path);
@@ -354,8 +383,8 @@ bool BasicTreeTable<Shape>::take_below(PhysAddr edge, PhysAddr floor, const Wish
   if (height_ != 0) return take_below_in_leaf(edge, floor, wish, spot);
   Region* const region = detail::beginning_at(leaf_, taken_, edge);
   if (region == nullptr || leaf_.spare() == 0) return false;
-  if (!detail::take_below(leaf_, region, floor, wish, true, spot)) return false;
-  took(spot.region, wish.size);
+  if (!detail::fits_below(leaf_, region, floor, wish, spot)) return false;
+  spot.region = put_in_gap(region, spot.at, wish.size, false);
   return true;
 }
 
@@ -366,8 +395,8 @@ bool BasicTreeTable<Shape>::take_above(PhysAddr edge, PhysAddr ceiling, const Wi
   if (height_ != 0) return take_above_in_leaf(edge, ceiling, wish, spot);
   Region* const region = detail::ending_at(leaf_, taken_, edge);
   if (region == nullptr || leaf_.spare() == 0) return false;
-  if (!detail::take_above(leaf_, region, ceiling, wish, true, spot)) return false;
-  took(spot.region, wish.size);
+  if (!detail::fits_above(leaf_, region, ceiling, wish, spot)) return false;
+  spot.region = put_in_gap(region + 1, spot.at, wish.size, true);
   return true;
 }
 
@@ -377,7 +406,9 @@ Region* BasicTreeTable<Shape>::put_in_gap(const Region* above, PhysAddr at, uint
                                           bool up) {
   if (height_ != 0 || count_ == capacity_ || leaf_.spare() == 0) return nullptr;
   Region* const region = detail::put_in_gap(leaf_, const_cast<Region*>(above), at, bytes, up, true);
-  took(region, bytes);
+  count_ = leaf_.count;
+  total_bytes_ += bytes;
+  taken_ = detail::bytes_between(leaf_.first, region);
   return region;
 }
 
@@ -392,8 +423,9 @@ bool BasicTreeTable<Shape>::take_below_in_leaf(PhysAddr edge, PhysAddr floor, co
       (region == leaf.run.first && !leaf.is_first())) {
     return false;
   }
+  if (!detail::fits_below(leaf.run, region, floor, wish, spot)) return false;
   const size_t before = leaf.run.count;
-  if (!detail::take_below(leaf.run, region, floor, wish, true, spot)) return false;
+  spot.region = detail::put_in_gap(leaf.run, region, spot.at, wish.size, false, true);
   store(path, leaf.run);
   count_ += leaf.run.count - before;
   total_bytes_ += wish.size;
@@ -407,9 +439,9 @@ bool BasicTreeTable<Shape>::take_above_in_leaf(PhysAddr edge, PhysAddr ceiling, 
   Leaf leaf = find(edge - 1, path);
   Region* const region = detail::ending_at(leaf.run, 0, edge);
   if (region == nullptr || leaf.run.spare() == 0) return false;
+  if (!detail::fits_above(leaf.run, region, min(ceiling, leaf.upper), wish, spot)) return false;
   const size_t before = leaf.run.count;
-  if (!detail::take_above(leaf.run, region, min(ceiling, leaf.upper), wish, true, spot))
-    return false;
+  spot.region = detail::put_in_gap(leaf.run, region + 1, spot.at, wish.size, true, true);
   store(path, leaf.run);
   if (edge < spot.at) raise(path, PhysRange{edge, spot.at});
   count_ += leaf.run.count - before;
