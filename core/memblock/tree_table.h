@@ -127,14 +127,18 @@ class BasicTreeTable {
 
   /// Cost: O(1) where lookups walk from region to region, else O(log n).
   const Region* holding(PhysAddr address) const {
-    return height_ == 0 ? holding_in({leaf_.first, leaf_.count}, address)
-                        : holding_below_nodes(address);
+    if (height_ != 0) return holding_below_nodes(address);
+    const Slots leaf{leaf_.first, leaf_.count};
+    const Region* const at = walked_to(leaf, address);
+    return at == nullptr ? holding_in(leaf, address) : held_by(at, address);
   }
 
   /// Cost: as holding().
   bool overlaps(PhysRange range) const {
-    return height_ == 0 ? overlaps_in({leaf_.first, leaf_.count}, range)
-                        : overlaps_below_nodes(range);
+    if (height_ != 0) return overlaps_below_nodes(range);
+    const Slots leaf{leaf_.first, leaf_.count};
+    const Region* const at = walked_to(leaf, range.base);
+    return at == nullptr ? overlaps_in(leaf, range) : detail::overlaps_near(at, 1, range);
   }
 
   /// Cost: O(log n + k) for k regions inside the range.
@@ -304,26 +308,41 @@ class BasicTreeTable {
   [[gnu::noinline]] bool overlaps_below_nodes(PhysRange range) const;
   [[gnu::noinline]] const Region* holding_in(Slots leaf, PhysAddr address) const;
   [[gnu::noinline]] bool overlaps_in(Slots leaf, PhysRange range) const;
-  /// The last region that begins at or below `address`, or the first. Where there are more than a
-  /// few and lookups walk, the one that was found last and the one behind it are asked first.
+  static const Region* held_by(const Region* at, PhysAddr address) {
+    return address - at->base < at->size ? at : nullptr;  // What lies below the region wraps.
+  }
+  /// The last region that begins at or below `address`, or the first.
   [[gnu::always_inline]] const Region* last_in(Slots leaf, PhysAddr address) const {
     const Region* const first = leaf.first;
     // The first of these two is what the smallest tables come to.
     if (leaf.count - 8 < 8) return detail::last_from_window<Region, 8>(first, leaf.count, address);
     if (leaf.count <= kFew) return detail::last_from_any(first, leaf.count, address);
-    Near near{near_.load(std::memory_order_relaxed)};
-    if (near.walks() && near.offset() + 2 * sizeof(Region) < leaf.count * sizeof(Region)) {
-      near = near.ahead(static_cast<size_t>(near.in(first)[1].base <= address));
-      const Region* const at = near.in(first);
-      // One comparison: what lies below the region wraps. Two would be a coin toss each.
-      if (address - at->base < at[1].base - at->base) {
-        near_.store(near.bits, std::memory_order_relaxed);
-        return at;
-      }
-    }
     const Region* const found = detail::last_from(first, leaf.count, address);
+    const Near near{near_.load(std::memory_order_relaxed)};
     near_.store(near.then(first, found).bits, std::memory_order_relaxed);
     return found;
+  }
+  /// The region that was found last, or the one behind it, if lookups walk and it is the last one
+  /// that begins at or below `address`; else null.
+  [[gnu::always_inline]] const Region* walked_to(Slots leaf, PhysAddr address) const {
+    Near near{near_.load(std::memory_order_relaxed)};
+    if (!near.walks() || near.offset() + 2 * sizeof(Region) >= leaf.count * sizeof(Region)) {
+      return nullptr;
+    }
+    near = near.ahead(static_cast<size_t>(near.in(leaf.first)[1].base <= address));
+    const Region* const at = near.in(leaf.first);
+    // One comparison: what lies below the region wraps. Two would be a coin toss each.
+    if (address - at->base >= at[1].base - at->base) return nullptr;
+    near_.store(near.bits, std::memory_order_relaxed);
+    return at;
+  }
+  /// The same in the leaf of the last lookup.
+  [[gnu::always_inline]] const Region* walked_below_nodes(PhysAddr address) const {
+    const char* const hint = hint_.load(std::memory_order_relaxed);
+    if (hint == nullptr || !Near{near_.load(std::memory_order_relaxed)}.walks()) return nullptr;
+    const size_t slot = reinterpret_cast<uintptr_t>(hint) % kLine;
+    const auto* const node = reinterpret_cast<const Inner*>(hint - slot);
+    return walked_to({node->leaf(slot) + node->firsts[slot], node->counts[slot]}, address);
   }
   Leaf leaf_of(PhysAddr address) const;
   Leaf find(PhysAddr address, Path& path) const {

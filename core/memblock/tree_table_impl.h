@@ -7,44 +7,36 @@ namespace memblock {
 
 // ---- Searching
 
-// Where lookups walk, asks the leaf of the last one first, if that is not the last one of its node.
 template <class Shape>
 typename BasicTreeTable<Shape>::Slots BasicTreeTable<Shape>::slots_below_nodes(
     PhysAddr address) const {
-  const char* const hint = hint_.load(std::memory_order_relaxed);
-  if (hint != nullptr && Near{near_.load(std::memory_order_relaxed)}.walks()) {
-    const size_t slot = reinterpret_cast<uintptr_t>(hint) % kLine;
-    const auto* const node = reinterpret_cast<const Inner*>(hint - slot);
-    if (slot + 1 < node->fan && node->keys[slot] <= address.value &&
-        address.value < node->keys[slot + 1]) {
-      return {node->leaf(slot) + node->firsts[slot], node->counts[slot]};
-    }
-  }
   const auto* node = static_cast<const Inner*>(root_);
   for (unsigned level = height_; level > 1; --level) node = node->child(node->slot_of(address));
   const size_t slot = node->slot_of(address);
   const char* const found = reinterpret_cast<const char*>(node) + slot;
-  if (found != hint) near_.store(Near{}.bits, std::memory_order_relaxed);
-  hint_.store(found, std::memory_order_relaxed);
+  if (found != hint_.load(std::memory_order_relaxed)) {
+    near_.store(Near{}.bits, std::memory_order_relaxed);
+    hint_.store(found, std::memory_order_relaxed);
+  }
   return {node->leaf(slot) + node->firsts[slot], node->counts[slot]};
 }
 
 template <class Shape>
 const Region* BasicTreeTable<Shape>::holding_below_nodes(PhysAddr address) const {
-  return holding_in(slots_below_nodes(address), address);
+  const Region* const at = walked_below_nodes(address);
+  return at == nullptr ? holding_in(slots_below_nodes(address), address) : held_by(at, address);
 }
 
 template <class Shape>
 bool BasicTreeTable<Shape>::overlaps_below_nodes(PhysRange range) const {
-  return overlaps_in(slots_below_nodes(range.base), range);
+  const Region* const at = walked_below_nodes(range.base);
+  return at == nullptr ? overlaps_in(slots_below_nodes(range.base), range)
+                       : detail::overlaps_near(at, 1, range);
 }
 
 template <class Shape>
 const Region* BasicTreeTable<Shape>::holding_in(Slots leaf, PhysAddr address) const {
-  if (leaf.count == 0) return nullptr;
-  const Region* const at = last_in(leaf, address);
-  // What lies below the region wraps.
-  return address - at->base < at->size ? at : nullptr;
+  return leaf.count == 0 ? nullptr : held_by(last_in(leaf, address), address);
 }
 
 template <class Shape>
