@@ -314,9 +314,10 @@ class BasicTreeTable {
   /// The last region that begins at or below `address`, or the first.
   [[gnu::always_inline]] const Region* last_in(Slots leaf, PhysAddr address) const {
     const Region* const first = leaf.first;
-    // The first of these two is what the smallest tables come to.
-    if (leaf.count - 8 < 8) return detail::last_from_window<Region, 8>(first, leaf.count, address);
-    if (leaf.count <= kFew) return detail::last_from_any(first, leaf.count, address);
+    if (leaf.count <= kFew) {
+      return leaf.count - 8 < 8 ? detail::last_from_window<Region, 8>(first, leaf.count, address)
+                                : detail::last_from_any(first, leaf.count, address);
+    }
     // Large trees are seldom in a cache: there the fewer rounds of reads count, not the reads.
     const Region* const found = height_ > 1 ? detail::last_from_soon(first, leaf.count, address)
                                             : detail::last_from(first, leaf.count, address);
