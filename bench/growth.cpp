@@ -169,7 +169,7 @@ const char* growth_name(Growth growth) {
 
 Growth classify(const std::vector<Counted>& counted, double& error) {
   // Steps of a few instructions are no growth; the simplest class that fits wins.
-  constexpr double kSame = 0.06;
+  constexpr double kSame = 0.051;
   Growth best = Growth::Constant;
   error = misfit(counted, best);
   if (error <= kSame) return best;
