@@ -365,22 +365,15 @@ inline Region* ending_at(const Run& run, size_t likely, PhysAddr edge) {
 /// or would touch what lies below.
 inline bool fits_below(const Run& run, const Region* region, PhysAddr floor, const Wish& wish,
                        Spot& spot) {
-  const PhysAddr edge = region->base;
-  if (region != run.first) floor = max(floor, region[-1].end());
-  if (edge <= floor || edge - floor <= wish.size) return false;
-  spot.at = PhysAddr{align_down((edge - wish.size).value, wish.align)};
-  spot.room_end = floor;
-  return floor < spot.at;
+  spot.room_end = region == run.first ? floor : max(floor, region[-1].end());
+  return wish.fits_below(region->base, spot.room_end, spot.at);
 }
 
 /// The same right above `region`, up to below `ceiling`.
 inline bool fits_above(const Run& run, const Region* region, PhysAddr ceiling, const Wish& wish,
                        Spot& spot) {
-  const PhysAddr edge = region->end();
-  if (region + 1 != run.end()) ceiling = min(ceiling, region[1].base);
-  spot.at = PhysAddr{align_up(edge.value, wish.align)};
-  spot.room_end = ceiling;
-  return edge <= spot.at && spot.at < ceiling && wish.size < ceiling - spot.at;
+  spot.room_end = region + 1 == run.end() ? ceiling : min(ceiling, region[1].base);
+  return wish.fits_above(region->end(), spot.room_end, spot.at);
 }
 
 /// Takes `range` out of the one region that holds all of it; returns the first region above the

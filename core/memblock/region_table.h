@@ -109,6 +109,18 @@ struct Wish {
     // Rounding up wraps to 0 near the top of the address space.
     return gap.base <= at && at < gap.end && size <= gap.end - at;
   }
+  /// Right below `edge`, or as far below as the alignment asks for, with something left free above
+  /// `floor`; false if it does not fit so.
+  constexpr bool fits_below(PhysAddr edge, PhysAddr floor, PhysAddr& at) const {
+    if (edge <= floor || edge - floor <= size) return false;
+    at = PhysAddr{align_down((edge - size).value, align)};
+    return floor < at;
+  }
+  /// The same right above `edge`, with something left free below `ceiling`.
+  constexpr bool fits_above(PhysAddr edge, PhysAddr ceiling, PhysAddr& at) const {
+    at = PhysAddr{align_up(edge.value, align)};
+    return edge <= at && at < ceiling && size < ceiling - at;
+  }
 };
 
 /// Where a block was found, the free range around it, and the memory region around that.

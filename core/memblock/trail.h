@@ -285,7 +285,8 @@ class Trails {
   [[gnu::always_inline]] bool next(const AllocRequest& request, bool up, PhysAddr& at) const {
     if (request.size < least_ || !alike(request, last_)) return false;
     const PhysAddr edge = trails_[current_].edge(up);
-    return up ? fits_above(edge, request, at) : fits_below(edge, request, at);
+    const Wish wish{request.size, request.align};
+    return up ? wish.fits_above(edge, end_, at) : wish.fits_below(edge, end_, at);
   }
 
   /// It was put there, as `region`. Between the two is no place that is aligned as `last_` asks, so
@@ -305,16 +306,6 @@ class Trails {
     const PhysAddr edge = trails_[current_].edge(up);
     if ((edge.value & (last_.align - 1)) != 0) return 0;
     return up ? end_ - edge : edge - end_;
-  }
-
-  bool fits_above(PhysAddr edge, const AllocRequest& request, PhysAddr& at) const {
-    at = PhysAddr{align_up(edge.value, request.align)};
-    return edge <= at && at < end_ && request.size < end_ - at;
-  }
-  bool fits_below(PhysAddr edge, const AllocRequest& request, PhysAddr& at) const {
-    if (edge <= end_ || edge - end_ <= request.size) return false;
-    at = PhysAddr{align_down((edge - request.size).value, request.align)};
-    return end_ < at;
   }
 
   std::array<Trail, kTrails> trails_;
