@@ -153,11 +153,11 @@ namespace {
 void print_timings(const Report& report) {
   const TimingTable table = tabulate(report.timings);
   if (table.order.empty() && table.others.empty()) return;
-  fmt::print("\n{:<34}", "ns per op");
+  fmt::print("\n{:<36}", "ns per op");
   for (const uint64_t size : table.sizes) fmt::print("{:>14}", fmt::format("{} regions", size));
   fmt::print("\n");
   for (const std::string& row : table.order) {
-    fmt::print("  {:<32}", row);
+    fmt::print("  {:<34}", row);
     for (const uint64_t size : table.sizes) {
       const auto& figures = table.rows.at(row);
       const auto found = figures.find(size);
@@ -166,7 +166,7 @@ void print_timings(const Report& report) {
     fmt::print("\n");
   }
   for (const TimingTable::Other& other : table.others) {
-    fmt::print("  {:<32}{:>14.1f}  the median of {}; {:.1f} at most\n", other.family, other.median,
+    fmt::print("  {:<34}{:>14.1f}  the median of {}; {:.1f} at most\n", other.family, other.median,
                other.count, other.highest);
   }
 }
