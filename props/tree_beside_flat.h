@@ -22,6 +22,12 @@ class Choices64 {
   PrngChoices choices_;
 };
 
+/// As a memblock inserts what concerns one gap only.
+template <class Table>
+bool put_alone(Table& table, PhysRange range, RegionFlags flags, NodeId nid) {
+  return table.append(range, flags, nid) || table.insert_alone(range, flags, nid);
+}
+
 /// The same edits on both tables.
 template <class Tree>
 class TreeBesideFlat {
@@ -127,8 +133,11 @@ class TreeBesideFlat {
     if (!has_room(gaps)) return;
     const RegionFlags flags = pick_(5) == 0 ? kMark : kNoFlags;
     const NodeId nid{static_cast<int32_t>(pick_(2))};
-    if (!flat_.insert_alone(range, flags, nid)) flat_.insert(range, flags, nid);
-    if (!tree_.insert_alone(range, flags, nid)) tree_.insert(range, flags, nid);
+    const auto put = [&](auto& table) {
+      if (!put_alone(table, range, flags, nid)) table.insert(range, flags, nid);
+    };
+    put(flat_);
+    put(tree_);
   }
 
   void remove(PhysRange range) {

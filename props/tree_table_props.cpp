@@ -27,7 +27,7 @@ template <class Tree>
 struct Lone {
   explicit Lone(uint64_t count) : storage(Tree::storage_for(2 * count)), tree(storage) {
     for (uint64_t i = 0; i < count; ++i) {
-      RC_ASSERT(tree.insert_alone(page(2 * i), kNoFlags, kUnsetNode));
+      RC_ASSERT(put_alone(tree, page(2 * i), kNoFlags, kUnsetNode));
     }
   }
 
@@ -68,7 +68,7 @@ void expect_put_behind_what_is_left(uint64_t count) {
     PhysRange gap;
     RC_ASSERT(lone.tree.remove_alone(gone->range(), gap));
     left.erase(gone);
-    RC_ASSERT(lone.tree.insert_alone(page(2 * i), kNoFlags, kUnsetNode));
+    RC_ASSERT(put_alone(lone.tree, page(2 * i), kNoFlags, kUnsetNode));
     put(i);
     RC_ASSERT(lone.tree.first_broken_invariant() == 0);
     RC_ASSERT(std::ranges::equal(lone.tree.regions(), left));
@@ -135,7 +135,7 @@ void expect_beside_the_right_region(size_t shift) {
   std::vector<PhysRange> expected;
   for (uint64_t i = 0; i < 30; ++i) expected.push_back(page(2 * i));
   expected.insert(expected.end(), {PhysRange::from_size(edge, 4096), large});
-  for (const PhysRange& range : expected) RC_ASSERT(tree.insert_alone(range, kNoFlags, NodeId{0}));
+  for (const PhysRange& range : expected) RC_ASSERT(put_alone(tree, range, kNoFlags, NodeId{0}));
   Spot spot;
   PhysRange gap;
   RC_ASSERT(tree.take_below(large.base, edge + 4096, {4096, 4096}, spot));
@@ -168,7 +168,7 @@ bool storage_laws() {
     for (int growth = 0; growth < 7; ++growth) {
       while (table.count() < table.capacity()) {
         const uint64_t i = down ? 100000 - table.count() : table.count();
-        RC_ASSERT(table.insert_alone(page(2 * i), kNoFlags, kUnsetNode));
+        RC_ASSERT(put_alone(table, page(2 * i), kNoFlags, kUnsetNode));
       }
       RC_ASSERT(!table.insert_alone(page(1 << 20), kNoFlags, kUnsetNode));
       RC_ASSERT(table.first_broken_invariant() == 0);

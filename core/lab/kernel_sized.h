@@ -39,6 +39,9 @@ class KernelSized : private std::unique_ptr<Region[]>, public Tree {
 
   size_t capacity() const { return capacity_; }
 
+  bool append(PhysRange range, RegionFlags flags, NodeId nid) {
+    return this->count() < capacity_ && Tree::append(range, flags, nid);
+  }
   bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
     return this->count() < capacity_ && Tree::insert_alone(range, flags, nid);
   }

@@ -140,6 +140,17 @@ class FlatTable {
   /// Cost: O(log n + k) to find, one shift of what lies above.
   void remove(PhysRange range);
 
+  /// insert() of a range behind all regions, where that takes no more than to write it down: it
+  /// touches none, and there are one and a spare slot. False, and nothing done, else. Requires: not
+  /// empty. Cost: O(1).
+  [[gnu::always_inline]] bool append(PhysRange range, RegionFlags flags, NodeId nid) {
+    detail::Run run = all();
+    if (!detail::append(run, Region{range.base, range.size(), flags, nid})) return false;
+    count_ = run.count;
+    total_bytes_ += range.size();
+    return true;
+  }
+
   /// insert() of a range that overlaps no region; false, and nothing done, for any other and where
   /// there is no spare slot. Requires: not empty. Cost: O(log n), one shift of what lies above.
   bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {

@@ -119,8 +119,18 @@ Status BasicMemblock<Table>::erase_pieces(TableId id, PhysRange range) {
   return Status::Ok;
 }
 
+// What comes in order needs no look at anything else, nor a register more than a caller leaves.
 template <RegionTable Table>
 Status BasicMemblock<Table>::add(PhysRange range, NodeId nid, RegionFlags flags) {
+  if (trace_ || range.empty() || !memory_.append(range, flags, nid)) {
+    return add_anywhere(range, nid, flags);
+  }
+  trails_.forget();
+  return Status::Ok;
+}
+
+template <RegionTable Table>
+Status BasicMemblock<Table>::add_anywhere(PhysRange range, NodeId nid, RegionFlags flags) {
   trace_region("memblock_add_node", "memblock_add", range, nid, flags);
   return insert(TableId::Memory, range, flags, nid);
 }
@@ -133,6 +143,15 @@ Status BasicMemblock<Table>::remove(PhysRange range) {
 
 template <RegionTable Table>
 Status BasicMemblock<Table>::reserve(PhysRange range, NodeId nid, RegionFlags flags) {
+  if (trace_ || range.empty() || !reserved_.append(range, flags, nid)) {
+    return reserve_anywhere(range, nid, flags);
+  }
+  trails_.leave_neighbour();
+  return Status::Ok;
+}
+
+template <RegionTable Table>
+Status BasicMemblock<Table>::reserve_anywhere(PhysRange range, NodeId nid, RegionFlags flags) {
   trace_region("__memblock_reserve", "memblock_reserve", range, nid, flags);
   return insert(TableId::Reserved, range, flags, nid);
 }

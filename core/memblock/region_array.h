@@ -269,6 +269,17 @@ inline void make_below(Run& run, size_t slots) {
   return at - 1;
 }
 
+/// Puts `added` behind all regions of an array; false, and nothing done, where there is none, no slot
+/// above, or where it would have to be joined.
+[[gnu::always_inline]] inline bool append(Run& run, const Region& added) {
+  Region* const end = run.end();
+  if (run.count == 0 || run.above == 0 || added.base <= end[-1].end()) return false;
+  *end = added;
+  ++run.count;
+  --run.above;
+  return true;
+}
+
 /// Puts `added` into a gap, or makes it part of what it touches; returns the region that it is in.
 /// Null, and nothing done, if it overlaps a region, or reaches what follows the array, which begins
 /// at `upper`. `slides` says whether regions need not begin in the first slot. Requires: spare() !=
@@ -277,13 +288,7 @@ inline void make_below(Run& run, size_t slots) {
                                                    bool slides) {
   Region* const end = run.end();
   Region* above = end;
-  // Ranges often come in order: whether this one is the highest is asked first, or the lowest.
-  if (run.count != 0 && run.above != 0 && end[-1].end() < added.base && added.end() < upper) {
-    *end = added;
-    ++run.count;
-    --run.above;
-    return end;
-  }
+  // Ranges often come in order: append() is tried before, and now whether this one is the lowest.
   if (run.count != 0 && run.below != 0 && added.end() < run.first->base) {
     *--run.first = added;
     ++run.count;

@@ -234,6 +234,7 @@ concept RegionTable = std::constructible_from<T, std::span<Region>, TableId> &&
   table.reset();
   // The same where only one region or one gap is concerned and slots are plenty; else they do
   // nothing and say so. Nearly all calls are of this kind.
+  { table.append(range, flags, nid) } -> std::same_as<bool>;
   { table.insert_alone(range, flags, nid) } -> std::same_as<bool>;
   { table.remove_alone(range, range) } -> std::same_as<bool>;
   { table.change_alone(range, RegionChange{}) } -> std::same_as<bool>;

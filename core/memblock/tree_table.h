@@ -182,10 +182,25 @@ class BasicTreeTable {
   void trim(uint64_t align);
   void keep(PhysRange range, RegionFlags flags);
 
-  /// As FlatTable. Cost: O(log n).
-  bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
-    return append_again(range, flags, nid) || insert_anywhere(range, flags, nid);
+  /// As FlatTable; below nodes, where the last one was put by insert_alone() or append() too.
+  [[gnu::always_inline]] bool append(PhysRange range, RegionFlags flags, NodeId nid) {
+    const Region added{range.base, range.size(), flags, nid};
+    if (height_ != 0) {
+      Region* const at = tail_.next;
+      if (at == tail_.end || added.base <= at[-1].end()) return false;
+      *at = added;
+      tail_.next = at + 1;
+      ++*tail_.count;
+    } else if (count_ == capacity_ || !detail::append(leaf_, added)) {
+      return false;
+    }
+    ++count_;
+    total_bytes_ += added.size;
+    return true;
   }
+
+  /// As FlatTable. Cost: O(log n).
+  bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid);
 
   bool remove_alone(PhysRange range, PhysRange& gap) {
     if (count_ + 2 > capacity_) return false;
@@ -368,24 +383,12 @@ class BasicTreeTable {
   [[gnu::noinline]] bool overlaps_next_leaf(PhysRange range) const;
 
   // Edits of one leaf: tree_table_impl.h
-  bool insert_anywhere(PhysRange range, RegionFlags flags, NodeId nid);
   bool insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid);
   [[gnu::noinline]] bool insert_inside(PhysRange range, RegionFlags flags, NodeId nid);
   bool insert_at_border(PhysRange range, RegionFlags flags, NodeId nid, const Leaf& leaf,
                         const Path& path);
-  /// Puts a region behind the one that was put last, if that is the highest and they do not meet.
-  bool append_again(PhysRange range, RegionFlags flags, NodeId nid) {
-    Region* const at = tail_.next;
-    if (at == tail_.end || range.base <= at[-1].end()) return false;
-    *at = Region{range.base, range.size(), flags, nid};
-    tail_.next = at + 1;
-    ++*tail_.count;
-    ++count_;
-    total_bytes_ += range.size();
-    return true;
-  }
-  [[gnu::always_inline]] inline bool append(const Region& added);
-  [[gnu::always_inline]] inline bool prepend(const Region& added);
+  [[gnu::always_inline]] inline bool append_in_leaf(const Region& added);
+  [[gnu::always_inline]] inline bool prepend_in_leaf(const Region& added);
   Run edge_run(Edge& edge, PhysAddr address, size_t& slot);
   void open(Edge& edge, PhysAddr address);
   void close_edges() const;

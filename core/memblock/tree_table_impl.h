@@ -145,9 +145,8 @@ void BasicTreeTable<Shape>::raise_added(const Path& path, const Leaf& leaf, cons
   if (below < region->base) raise(path, PhysRange{below, region->base});
 }
 
-// insert_alone() of what is not the next one behind the highest region.
 template <class Shape>
-bool BasicTreeTable<Shape>::insert_anywhere(PhysRange range, RegionFlags flags, NodeId nid) {
+bool BasicTreeTable<Shape>::insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
   if (count_ >= capacity_) return false;
   if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(range, flags, nid);
   const Region added{range.base, range.size(), flags, nid};
@@ -163,7 +162,7 @@ bool BasicTreeTable<Shape>::insert_in_leaf(PhysRange range, RegionFlags flags, N
   if (height_ == 0) raise_root();
   // Its parts stay in registers, unless it is given to someone as a whole.
   const Region added{range.base, range.size(), flags, nid};
-  return append(added) || prepend(added) || insert_inside(range, flags, nid);
+  return append_in_leaf(added) || prepend_in_leaf(added) || insert_inside(range, flags, nid);
 }
 
 // Where there are regions below and above.
@@ -192,7 +191,7 @@ bool BasicTreeTable<Shape>::insert_inside(PhysRange range, RegionFlags flags, No
 
 // Behind or in front of all other regions there is nothing to search for.
 template <class Shape>
-bool BasicTreeTable<Shape>::append(const Region& added) {
+bool BasicTreeTable<Shape>::append_in_leaf(const Region& added) {
   size_t slot = 0;
   Run run = edge_run(high_, kPhysAddrMax, slot);
   Region& last = run.end()[-1];
@@ -217,7 +216,7 @@ bool BasicTreeTable<Shape>::append(const Region& added) {
 }
 
 template <class Shape>
-bool BasicTreeTable<Shape>::prepend(const Region& added) {
+bool BasicTreeTable<Shape>::prepend_in_leaf(const Region& added) {
   size_t slot = 0;
   Run run = edge_run(low_, PhysAddr{0}, slot);
   Region& first = *run.first;
