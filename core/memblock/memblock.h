@@ -326,8 +326,9 @@ class BasicMemblock {
   void warn(Warning warning) const;
 
   // Registering and flags
-  Status insert(TableId id, PhysRange range, RegionFlags flags, NodeId nid);
-  Status erase(TableId id, PhysRange range);
+  [[gnu::always_inline]] inline Status insert(TableId id, PhysRange range, RegionFlags flags,
+                                              NodeId nid);
+  [[gnu::always_inline]] inline Status erase(TableId id, PhysRange range);
   Status change_inside(TableId id, PhysRange range, const RegionChange& change);
   // What takes more than that. Kept out of the calls, which are shorter for it.
   [[gnu::noinline]] Status add_anywhere(PhysRange range, NodeId nid, RegionFlags flags);
@@ -357,6 +358,7 @@ class BasicMemblock {
   Status find_and_reserve(const Wish& wish, PhysRange window, SearchKind kind, PhysAddr& found);
   /// What is tried first: mirrored memory, where there is any.
   RegionFlags first_flags() const { return has_mirror_ ? kMirror : kNoFlags; }
+  bool clears(const AllocRequest& request) const { return request.zero && can_clear_; }
   /// Clears what was allocated at `at`, if that is asked for; returns it.
   Result<PhysAddr> given(const AllocRequest& request, PhysAddr at);
   [[gnu::noinline]] Result<PhysAddr> zeroed(PhysAddr at, uint64_t size);
@@ -405,6 +407,7 @@ class BasicMemblock {
   void print_no_memory_yet() const;
 
   Platform platform_;
+  bool can_clear_;  ///< What is handed out can be cleared.
   Machine machine_;
   Table memory_;
   Table reserved_;

@@ -15,6 +15,7 @@ template <RegionTable Table>
 BasicMemblock<Table>::BasicMemblock(const Storage& storage, const Platform& platform,
                                     const Machine& machine)
     : platform_(platform),
+      can_clear_(platform.zero != nullptr || platform.phys_to_virt != nullptr),
       machine_(machine),
       memory_(storage.memory, TableId::Memory),
       reserved_(storage.reserved, TableId::Reserved),
@@ -81,9 +82,13 @@ Status BasicMemblock<Table>::insert_pieces(TableId id, PhysRange range, RegionFl
   if (range.empty()) return Status::Ok;
   Table& table = mutable_table(id);
   // Growth may change the very table that grows, so the pieces are counted anew each time.
+  bool grew = false;
   while (table.count() + table.gaps(range) > table.capacity()) {
     if (!grow(id, range)) return Status::TableFull;
+    grew = true;
   }
+  // Nearly always no more was missing than a slot.
+  if (grew && table.insert_alone(range, flags, nid)) return Status::Ok;
   warn_of_overlap(table, range, flags, nid);
   table.insert(range, flags, nid);
   return Status::Ok;

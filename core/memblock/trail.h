@@ -258,12 +258,13 @@ class Trails {
   Region* neighbour() const { return neighbour_; }
 
   /// `request` was granted as the trail that was asked for last leads, inside `window`: what is
-  /// like it in all but size may go on there.
-  void granted(const AllocRequest& request, PhysRange window, bool up) {
+  /// like it in all but size may go on there. By take_again() only if nothing `clears` it.
+  void granted(const AllocRequest& request, PhysRange window, bool up, bool clears) {
     if (neighbour_ == nullptr || request.align == 0) return;
     end_ = up ? min(end_, window.end) : max(end_, window.base);
     least_ = trails_[current_].least(request.align);
     last_ = request;
+    clears_ = clears;
     again_ = room_at_edge(up);
   }
 
@@ -301,10 +302,11 @@ class Trails {
  private:
   static constexpr size_t kTrails = 4;
 
-  /// How many bytes of requests like the last one are aligned right at the edge.
+  /// How many bytes take_again() may hand out: those right at the edge, if that is aligned as
+  /// requests like the last one ask, and nothing has to be done to them.
   uint64_t room_at_edge(bool up) const {
     const PhysAddr edge = trails_[current_].edge(up);
-    if ((edge.value & (last_.align - 1)) != 0) return 0;
+    if (clears_ || (edge.value & (last_.align - 1)) != 0) return 0;
     return up ? end_ - edge : edge - end_;
   }
 
@@ -318,6 +320,7 @@ class Trails {
   uint64_t again_ = 0;  ///< How much of that those may take that are aligned at the edge.
   uint64_t least_ = ~uint64_t{0};  ///< What needs fewer may fit elsewhere; more than all: unknown.
   AllocRequest last_;
+  bool clears_ = false;  ///< What those are given is cleared.
 };
 
 }  // namespace memblock
