@@ -21,8 +21,8 @@ template <class S>
   const auto count = [&](Status status) { result.failures += status == Status::Ok ? 0 : 1; };
   if (call.code == OpCode::Allocate) {
     const Result<PhysAddr> got = subject.allocate(call.request);
-    count(got.status());
-    if (got.ok()) result.addresses += got.value().value;
+    if (!got.ok()) return count(got.status());
+    result.addresses += got.value().value;
     return;
   }
   switch (call.code) {

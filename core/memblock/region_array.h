@@ -191,11 +191,10 @@ inline constexpr size_t kFewMoved = 8;
 /// those are nobody can predict, so in small arrays nothing depends on it.
 inline void move_highest(const Run& run, Region* to, const Region* from) {
   if (run.count > kFewMoved || run.above < kFewMoved) return move_regions(to, from, run.end());
-  Region low[kFewMoved / 2], high[kFewMoved / 2];
-  __builtin_memcpy(low, from, sizeof(low));
-  __builtin_memcpy(high, from + kFewMoved / 2, sizeof(high));
-  __builtin_memcpy(to, low, sizeof(low));
-  __builtin_memcpy(to + kFewMoved / 2, high, sizeof(high));
+  // As bytes: a compiler moves regions one by one.
+  char moved[kFewMoved * sizeof(Region)];
+  __builtin_memcpy(moved, from, sizeof(moved));
+  __builtin_memcpy(to, moved, sizeof(moved));
 }
 
 /// Moves all regions so that so many of the spare slots lie below them.
@@ -220,15 +219,20 @@ inline Region* open_slot(Run& run, Region* at) {
   return at;
 }
 
-/// The same in an array that need not begin in its first slot. Where ranges come in order, all
-/// others make way once for as many again, not once for each.
-inline Region* open_slot_in_order(Run& run, Region* at) {
-  const bool is_end = at == run.end();
-  if (is_end ? run.above != 0 : (at != run.first || run.below != 0)) return open_slot(run, at);
+/// All regions make way for as many again where one is put behind or in front of them.
+[[gnu::noinline]] inline Region* open_slot_at_end(Run& run, bool is_end) {
   const size_t spare = run.spare();
   const size_t room = min(spare - spare / 2, max(run.count, size_t{4}));
   slide(run, is_end ? spare - room : room);
   return open_slot(run, is_end ? run.end() : run.first);
+}
+
+/// The same in an array that need not begin in its first slot. Where ranges come in order, the
+/// others make way once, not once for each.
+[[gnu::always_inline]] inline Region* open_slot_in_order(Run& run, Region* at) {
+  const bool is_end = at == run.end();
+  if (is_end ? run.above != 0 : (at != run.first || run.below != 0)) return open_slot(run, at);
+  return open_slot_at_end(run, is_end);
 }
 
 /// Drops regions `[from, to)`; `from` is where the next one lies then.
@@ -269,8 +273,8 @@ inline void make_below(Run& run, size_t slots) {
   return at - 1;
 }
 
-/// Puts `added` behind all regions of an array; false, and nothing done, where there is none, no slot
-/// above, or where it would have to be joined.
+/// Puts `added` behind all regions of an array; false, and nothing done, where there is none, no
+/// slot above, or where it would have to be joined.
 [[gnu::always_inline]] inline bool append(Run& run, const Region& added) {
   Region* const end = run.end();
   if (run.count == 0 || run.above == 0 || added.base <= end[-1].end()) return false;
@@ -441,6 +445,14 @@ inline Region* replace(Run& run, Region* from, Region* to, const Region* pieces,
   Region* const at =
       range.base <= run.first->base ? run.first : last_from_soon(run.first, run.count, range.base);
   const PhysRange old = at->range();
+  if (old == range) {  // Most are whole, and touch no other.
+    const bool alone_below = at != run.first ? at[-1].end() != old.base : !has_lower;
+    const bool alone_above = (at + 1 != run.end() ? at[1].base : upper) != old.end;
+    if (alone_below && alone_above) {
+      change.apply(*at);
+      return at;
+    }
+  }
   if (range.base < old.base || old.end < range.end) return nullptr;
   Region inside = *at;
   change.apply(inside);

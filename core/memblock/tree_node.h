@@ -31,14 +31,21 @@ struct Room {
     return room;
   }
 
-  void add(PhysRange free) {
+  /// Returns whether it bounds more than before.
+  bool add(PhysRange free) {
+    // Most are no larger than others before them, and hold no multiple of the coarser two.
+    const uint64_t crossed = (free.base.value - 1) ^ (free.end.value - 1);
+    if (free.size() <= bytes[1] && crossed < kAligns[2]) return false;
+    bool more = false;
     for (size_t i = 0; i < kClasses; ++i) {
       if (free.size() <= bytes[i]) continue;
       const uint64_t first = align_up(free.base.value, kAligns[i]);
-      if (first < free.base.value || free.end.value <= first) return;  // Coarser ones neither.
-      if (bytes[i] < free.end.value - first)
-        bytes[i] = static_cast<PhysInt>(free.end.value - first);
+      if (first < free.base.value || free.end.value <= first) break;  // Coarser ones neither.
+      if (bytes[i] >= free.end.value - first) continue;
+      bytes[i] = static_cast<PhysInt>(free.end.value - first);
+      more = true;
     }
+    return more;
   }
 
   void add(const Room& other) {
@@ -80,7 +87,12 @@ struct Kinds {
 
   static Kinds any() { return {~uint32_t{0}}; }
 
-  void add(Kinds other) { bits |= other.bits; }
+  /// Returns whether there are more than before.
+  bool add(Kinds other) {
+    const bool more = !covers(other);
+    bits |= other.bits;
+    return more;
+  }
   bool covers(Kinds other) const { return (other.bits & ~bits) == 0; }
 
   static Kinds of(const Region& region) {

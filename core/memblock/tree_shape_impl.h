@@ -6,6 +6,11 @@
 namespace memblock {
 
 template <class Shape>
+detail::Run BasicTreeTable<Shape>::leaf_run(Region* slots, size_t first, size_t count) {
+  return {slots + first, count, first, kLeafSlots - first - count};
+}
+
+template <class Shape>
 typename BasicTreeTable<Shape>::Inner::Entry BasicTreeTable<Shape>::leaf_entry(PhysAddr key,
                                                                                Region* slots,
                                                                                const Run& run) {

@@ -210,7 +210,8 @@ struct BasicTreeTable<Shape>::Audit {
     return owned && enough ? 0 : 8;
   }
 
-  /// Sets `room` and `kinds` to what lies below.
+  /// Adds to `room` and `kinds` what entries say of what lies below: a node says no less of all of
+  /// it, so that what does not raise the bound of a leaf raises none above.
   void node(const Inner& node, unsigned level, bool is_left, bool is_right, detail::Room& room,
             detail::Kinds& kinds) {
     ++nodes;
@@ -238,8 +239,8 @@ struct BasicTreeTable<Shape>::Audit {
           !(node.rooms[slot].covers(room_below) && node.kinds[slot].covers(kinds_below))) {
         return found(7);
       }
-      room.add(room_below);
-      kinds.add(kinds_below);
+      room.add(node.rooms[slot]);
+      kinds.add(node.kinds[slot]);
     }
   }
 

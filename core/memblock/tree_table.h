@@ -200,26 +200,19 @@ class BasicTreeTable {
   }
 
   /// As FlatTable. Cost: O(log n).
-  bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid);
+  bool insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
+    if (count_ == capacity_) return false;
+    return is_array(1) ? insert_in_array(range, flags, nid) : insert_in_leaf(range, flags, nid);
+  }
 
   bool remove_alone(PhysRange range, PhysRange& gap) {
     if (count_ + 2 > capacity_) return false;
-    if (height_ != 0 || leaf_.spare() == 0) return remove_in_leaf(range, gap);
-    const Region* const above = detail::remove_alone(leaf_, range);
-    if (above == nullptr) return false;
-    count_ = leaf_.count;
-    total_bytes_ -= range.size();
-    gap = PhysRange{above == leaf_.first ? PhysAddr{0} : above[-1].end(),
-                    above == leaf_.end() ? kPhysAddrMax : above->base};
-    return true;
+    return is_array(1) ? remove_in_array(range, gap) : remove_in_leaf(range, gap);
   }
 
   bool change_alone(PhysRange range, const RegionChange& change) {
     if (count_ + 2 > capacity_) return false;
-    if (height_ != 0 || leaf_.spare() < 2) return change_in_leaf(range, change);
-    if (detail::change_alone(leaf_, range, change, kPhysAddrMax, false) == nullptr) return false;
-    count_ = leaf_.count;
-    return true;
+    return is_array(2) ? change_in_array(range, change) : change_in_leaf(range, change);
   }
 
   bool take_below(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
@@ -367,6 +360,8 @@ class BasicTreeTable {
     return height_ == 0 ? Leaf{leaf_, PhysAddr{0}, kPhysAddrMax} : find_below_nodes(address, path);
   }
   Leaf find_below_nodes(PhysAddr address, Path& path) const;
+  /// The same without a call: edits wait for it.
+  [[gnu::always_inline]] inline Leaf find_here(PhysAddr address, Path& path) const;
   Leaf leaf_at(const Path& path) const;
   PhysAddr end_below(const Leaf& leaf) const;
 
@@ -383,22 +378,26 @@ class BasicTreeTable {
   [[gnu::noinline]] bool overlaps_next_leaf(PhysRange range) const;
 
   // Edits of one leaf: tree_table_impl.h
-  bool insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid);
-  [[gnu::noinline]] bool insert_inside(PhysRange range, RegionFlags flags, NodeId nid);
-  bool insert_at_border(PhysRange range, RegionFlags flags, NodeId nid, const Leaf& leaf,
-                        const Path& path);
-  [[gnu::always_inline]] inline bool append_in_leaf(const Region& added);
-  [[gnu::always_inline]] inline bool prepend_in_leaf(const Region& added);
+  /// Whether it is one leaf, with so many spare slots.
+  bool is_array(size_t spare) const { return height_ == 0 && leaf_.spare() >= spare; }
+  [[gnu::noinline]] bool insert_in_array(PhysRange range, RegionFlags flags, NodeId nid);
+  [[gnu::noinline]] bool remove_in_array(PhysRange range, PhysRange& gap);
+  [[gnu::noinline]] bool change_in_array(PhysRange range, const RegionChange& change);
+  [[gnu::noinline]] bool insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid);
+  bool insert_at_border(Region added, const Leaf& leaf, const Path& path);
+  [[gnu::noinline]] bool insert_highest(Region added);
+  [[gnu::noinline]] bool insert_lowest(PhysRange range, RegionFlags flags, NodeId nid);
   Run edge_run(Edge& edge, PhysAddr address, size_t& slot);
   void open(Edge& edge, PhysAddr address);
   void close_edges() const;
-  bool remove_in_leaf(PhysRange range, PhysRange& gap);
-  bool change_in_leaf(PhysRange range, const RegionChange& change);
+  [[gnu::noinline]] bool remove_in_leaf(PhysRange range, PhysRange& gap);
+  [[gnu::noinline]] bool change_in_leaf(PhysRange range, const RegionChange& change);
   void store(const Path& path, const Run& run);
   void raise(const Path& path, PhysRange free);
   void raise(const Path& path, const Region& region);
   void raise(const Path& path, detail::Kinds kinds);
-  void raise_added(const Path& path, const Leaf& leaf, const Region* region);
+  [[gnu::always_inline]] inline void raise_added(const Path& path, const Leaf& leaf,
+                                                 const Region* region);
   bool take_below_in_leaf(PhysAddr edge, PhysAddr floor, const Wish& wish, Spot& spot);
   bool take_above_in_leaf(PhysAddr edge, PhysAddr ceiling, const Wish& wish, Spot& spot);
 
@@ -413,9 +412,7 @@ class BasicTreeTable {
   void raise_above(const Path& path);
 
   // The shape of the tree: tree_shape_impl.h
-  static Run leaf_run(Region* slots, size_t first, size_t count) {
-    return {slots + first, count, first, kLeafSlots - first - count};
-  }
+  static Run leaf_run(Region* slots, size_t first, size_t count);
   static typename Inner::Entry leaf_entry(PhysAddr key, Region* slots, const Run& run);
   void structure_changed();
   void raise_root();

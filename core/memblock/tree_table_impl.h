@@ -57,8 +57,8 @@ typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::leaf_of(PhysAddr add
 }
 
 template <class Shape>
-typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find_below_nodes(PhysAddr address,
-                                                                             Path& path) const {
+typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find_here(PhysAddr address,
+                                                                      Path& path) const {
   auto* node = static_cast<Inner*>(root_);
   PhysAddr lower;
   PhysAddr upper = kPhysAddrMax;
@@ -71,6 +71,12 @@ typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find_below_nodes(Phy
     if (level == 1) return {node->run(slot), lower, upper};
     node = node->child(slot);
   }
+}
+
+template <class Shape>
+typename BasicTreeTable<Shape>::Leaf BasicTreeTable<Shape>::find_below_nodes(PhysAddr address,
+                                                                             Path& path) const {
+  return find_here(address, path);
 }
 
 template <class Shape>
@@ -108,12 +114,13 @@ void BasicTreeTable<Shape>::store(const Path& path, const Run& run) {
   tail_ = {};
 }
 
-// A free range in front of a region below `path` is there now.
+// A free range in front of a region below `path` is there now. What a node says of all that lies
+// below it covers what is said of each part: where nothing is new, nothing is above.
 template <class Shape>
 void BasicTreeTable<Shape>::raise(const Path& path, PhysRange free) {
   if (id_ != TableId::Reserved) return;
   for (unsigned level = 1; level <= height_; ++level) {
-    path.nodes[level]->rooms[path.slots[level]].add(free);
+    if (!path.nodes[level]->rooms[path.slots[level]].add(free)) return;
   }
 }
 
@@ -122,7 +129,7 @@ template <class Shape>
 void BasicTreeTable<Shape>::raise(const Path& path, const Region& region) {
   if (id_ != TableId::Memory) return;
   for (unsigned level = 1; level <= height_; ++level) {
-    path.nodes[level]->rooms[path.slots[level]].add(region.range());
+    if (!path.nodes[level]->rooms[path.slots[level]].add(region.range())) break;
   }
   raise(path, detail::Kinds::of(region));
 }
@@ -131,7 +138,7 @@ void BasicTreeTable<Shape>::raise(const Path& path, const Region& region) {
 template <class Shape>
 void BasicTreeTable<Shape>::raise(const Path& path, detail::Kinds kinds) {
   for (unsigned level = 1; level <= height_; ++level) {
-    path.nodes[level]->kinds[path.slots[level]].add(kinds);
+    if (!path.nodes[level]->kinds[path.slots[level]].add(kinds)) return;
   }
 }
 
@@ -139,16 +146,14 @@ void BasicTreeTable<Shape>::raise(const Path& path, detail::Kinds kinds) {
 // that of the region above; if that is another leaf's, it is new to this one.
 template <class Shape>
 void BasicTreeTable<Shape>::raise_added(const Path& path, const Leaf& leaf, const Region* region) {
-  raise(path, *region);
-  if (id_ != TableId::Reserved || region + 1 != leaf.run.end()) return;
+  if (id_ != TableId::Reserved) return raise(path, *region);
+  if (region + 1 != leaf.run.end()) return;
   const PhysAddr below = region == leaf.run.first ? end_below(leaf) : region[-1].end();
   if (below < region->base) raise(path, PhysRange{below, region->base});
 }
 
 template <class Shape>
-bool BasicTreeTable<Shape>::insert_alone(PhysRange range, RegionFlags flags, NodeId nid) {
-  if (count_ >= capacity_) return false;
-  if (height_ != 0 || leaf_.spare() == 0) return insert_in_leaf(range, flags, nid);
+bool BasicTreeTable<Shape>::insert_in_array(PhysRange range, RegionFlags flags, NodeId nid) {
   const Region added{range.base, range.size(), flags, nid};
   if (detail::insert_alone(leaf_, added, kPhysAddrMax, true) == nullptr) return false;
   count_ = leaf_.count;
@@ -156,21 +161,42 @@ bool BasicTreeTable<Shape>::insert_alone(PhysRange range, RegionFlags flags, Nod
   return true;
 }
 
+template <class Shape>
+bool BasicTreeTable<Shape>::remove_in_array(PhysRange range, PhysRange& gap) {
+  const Region* const above = detail::remove_alone(leaf_, range);
+  if (above == nullptr) return false;
+  count_ = leaf_.count;
+  total_bytes_ -= range.size();
+  gap = PhysRange{above == leaf_.first ? PhysAddr{0} : above[-1].end(),
+                  above == leaf_.end() ? kPhysAddrMax : above->base};
+  return true;
+}
+
+template <class Shape>
+bool BasicTreeTable<Shape>::change_in_array(PhysRange range, const RegionChange& change) {
+  if (detail::change_alone(leaf_, range, change, kPhysAddrMax, false) == nullptr) return false;
+  count_ = leaf_.count;
+  return true;
+}
+
 // Below nodes, or into the one leaf when that is full.
 template <class Shape>
 bool BasicTreeTable<Shape>::insert_in_leaf(PhysRange range, RegionFlags flags, NodeId nid) {
   if (height_ == 0) raise_root();
-  // Its parts stay in registers, unless it is given to someone as a whole.
   const Region added{range.base, range.size(), flags, nid};
-  return append_in_leaf(added) || prepend_in_leaf(added) || insert_inside(range, flags, nid);
-}
-
-// Where there are regions below and above.
-template <class Shape>
-bool BasicTreeTable<Shape>::insert_inside(PhysRange range, RegionFlags flags, NodeId nid) {
-  const Region added{range.base, range.size(), flags, nid};
+  // Behind or in front of all other regions there is nothing to search for.
+  if (tail_.next != nullptr && tail_.next[-1].end() <= added.base) return insert_highest(added);
+  if (low_.node != nullptr && added.end() <= low_.node->run(0).first->base) {
+    return insert_lowest(range, flags, nid);
+  }
   Path path;
-  Leaf leaf = find(added.base, path);
+  Leaf leaf = find_here(added.base, path);
+  if (leaf.is_first() && added.end() <= leaf.run.first->base) {
+    return insert_lowest(range, flags, nid);
+  }
+  if (leaf.is_last() && leaf.run.end()[-1].end() <= added.base) {
+    return insert_highest(added);
+  }
   while (leaf.run.spare() == 0) {
     make_leaf_room(added.base);
     leaf = find(added.base, path);
@@ -178,8 +204,7 @@ bool BasicTreeTable<Shape>::insert_inside(PhysRange range, RegionFlags flags, No
   const size_t before = leaf.run.count;
   const Region* const at = detail::insert_alone(leaf.run, added, leaf.upper, true);
   if (at == nullptr) {
-    return !leaf.is_last() && added.end() == leaf.upper &&
-           insert_at_border(range, flags, nid, leaf, path);
+    return !leaf.is_last() && added.end() == leaf.upper && insert_at_border(added, leaf, path);
   }
   store(path, leaf.run);
   raise_added(path, leaf, at);
@@ -189,13 +214,11 @@ bool BasicTreeTable<Shape>::insert_inside(PhysRange range, RegionFlags flags, No
   return true;
 }
 
-// Behind or in front of all other regions there is nothing to search for.
 template <class Shape>
-bool BasicTreeTable<Shape>::append_in_leaf(const Region& added) {
+bool BasicTreeTable<Shape>::insert_highest(Region added) {
   size_t slot = 0;
   Run run = edge_run(high_, kPhysAddrMax, slot);
   Region& last = run.end()[-1];
-  if (added.base < last.end()) return false;
   if (joins(last, added)) {
     last.size += added.size;
   } else if (run.spare() == 0) {
@@ -216,11 +239,11 @@ bool BasicTreeTable<Shape>::append_in_leaf(const Region& added) {
 }
 
 template <class Shape>
-bool BasicTreeTable<Shape>::prepend_in_leaf(const Region& added) {
+bool BasicTreeTable<Shape>::insert_lowest(PhysRange range, RegionFlags flags, NodeId nid) {
+  const Region added{range.base, range.size(), flags, nid};
   size_t slot = 0;
   Run run = edge_run(low_, PhysAddr{0}, slot);
   Region& first = *run.first;
-  if (first.base < added.end()) return false;
   if (joins(added, first)) {
     first.base = added.base;
     first.size += added.size;
@@ -277,9 +300,7 @@ void BasicTreeTable<Shape>::close_edges() const {
 // `added` ends where the next leaf begins. It becomes part of the region there, if the two are of a
 // kind and nothing else has to be joined.
 template <class Shape>
-bool BasicTreeTable<Shape>::insert_at_border(PhysRange range, RegionFlags flags, NodeId nid,
-                                             const Leaf& leaf, const Path& path) {
-  const Region added{range.base, range.size(), flags, nid};
+bool BasicTreeTable<Shape>::insert_at_border(Region added, const Leaf& leaf, const Path& path) {
   const Region& below = leaf.run.end()[-1];
   if (added.base < below.end()) return false;
   Path next_path;
@@ -307,7 +328,7 @@ template <class Shape>
 bool BasicTreeTable<Shape>::remove_in_leaf(PhysRange range, PhysRange& gap) {
   if (height_ == 0) raise_root();
   Path path;
-  Leaf leaf = find(range.base, path);
+  Leaf leaf = find_here(range.base, path);
   while (leaf.run.spare() == 0) {
     const Region* const at = detail::last_from_soon(leaf.run.first, leaf.run.count, range.base);
     if (range.base <= at->base || at->end() <= range.end) break;  // Nothing is split.
@@ -343,7 +364,7 @@ template <class Shape>
 bool BasicTreeTable<Shape>::change_in_leaf(PhysRange range, const RegionChange& change) {
   if (height_ == 0) raise_root();
   Path path;
-  Leaf leaf = find(range.base, path);
+  Leaf leaf = find_here(range.base, path);
   while (leaf.run.spare() < 2) {
     const Region* const at = detail::last_from_soon(leaf.run.first, leaf.run.count, range.base);
     if (at->range() == range) break;  // Nothing is split.
@@ -354,12 +375,13 @@ bool BasicTreeTable<Shape>::change_in_leaf(PhysRange range, const RegionChange& 
   const Region* const changed =
       detail::change_alone(leaf.run, range, change, leaf.upper, !leaf.is_first());
   if (changed == nullptr) return false;
-  store(path, leaf.run);
-  if (changed->range() == range) {
-    raise(path, detail::Kinds::of(*changed));
-  } else {  // It has grown.
+  if (changed->range() != range) {  // It has grown.
     raise(path, *changed);
+  } else {
+    raise(path, detail::Kinds::of(*changed));
+    if (leaf.run.count == before) return true;
   }
+  store(path, leaf.run);
   count_ += leaf.run.count - before;
   if (leaf.run.count < before && may_be_too_small(leaf.run.count)) mend(range.base);
   return true;
