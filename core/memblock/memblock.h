@@ -329,7 +329,8 @@ class BasicMemblock {
   [[gnu::always_inline]] inline Status insert(TableId id, PhysRange range, RegionFlags flags,
                                               NodeId nid);
   [[gnu::always_inline]] inline Status erase(TableId id, PhysRange range);
-  Status change_inside(TableId id, PhysRange range, const RegionChange& change);
+  [[gnu::always_inline]] inline Status change_inside(TableId id, PhysRange range,
+                                                     const RegionChange& change);
   // What takes more than that. Kept out of the calls, which are shorter for it.
   [[gnu::noinline]] Status add_anywhere(PhysRange range, NodeId nid, RegionFlags flags);
   [[gnu::noinline]] Status reserve_anywhere(PhysRange range, NodeId nid, RegionFlags flags);

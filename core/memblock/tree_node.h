@@ -31,11 +31,13 @@ struct Room {
     return room;
   }
 
-  /// Returns whether it bounds more than before.
+  /// Returns whether it bounds more than before. Most are no larger than others before them, and
+  /// hold no multiple of the coarser two.
   bool add(PhysRange free) {
-    // Most are no larger than others before them, and hold no multiple of the coarser two.
     const uint64_t crossed = (free.base.value - 1) ^ (free.end.value - 1);
-    if (free.size() <= bytes[1] && crossed < kAligns[2]) return false;
+    return (bytes[1] < free.size() || kAligns[2] <= crossed) && add_new(free);
+  }
+  [[gnu::noinline]] bool add_new(PhysRange free) {
     bool more = false;
     for (size_t i = 0; i < kClasses; ++i) {
       if (free.size() <= bytes[i]) continue;
