@@ -22,7 +22,7 @@ namespace memblock {
 ///   6. keys, counts and heights of nodes are right; no leaf is empty; leaves other than the first
 ///      and the last hold kLeafMin regions or more; nodes other than the root have Inner::kFanMin
 ///      entries or more
-///   7. what nodes say of free ranges and of kinds bounds what lies below them
+///   7. what nodes say of free ranges and of kinds bounds what lies below them, and is said there
 ///   8. the nodes that the table owns are those in use and those spare, and enough for capacity()
 template <class Shape>
 class BasicTreeTable {
